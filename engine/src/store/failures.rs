@@ -1,4 +1,4 @@
-//! Failed calls of a store: counted by reason, and logged at most once in a while for each reason.
+//! Counters of failed store calls by reason, with a limited number of log lines for each reason.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,8 @@ use crate::ports::store::{Answer, StoreError};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Between two lines about failures of one kind, because every request of an outage is one.
+/// Minimum seconds between two log lines about failures of one kind, because in an outage every
+/// request fails.
 const LINE_SECONDS: f64 = 10.0;
 
 /// The failures of one store.
@@ -24,12 +25,13 @@ pub(super) struct Failures {
 #[derive(Default)]
 struct Kind {
     total: u64,
-    /// Total at the last line, and its time.
+    /// The total at the last log line, and the time of that line.
     logged: Option<(u64, Stopwatch)>,
 }
 
 impl Kind {
-    /// Counts a failure. The answer is the number since the last line, if a new one is due.
+    /// Counts a failure. If a new log line is due, returns the number of failures since the last
+    /// line.
     fn count(&mut self) -> Option<u64> {
         self.total += 1;
         let before = match &self.logged {
@@ -43,7 +45,7 @@ impl Kind {
 }
 
 impl Failures {
-    /// Passes an answer on, and notes why it is none.
+    /// Wraps an answer so that its error, if any, is counted and logged.
     pub(super) fn watch<T: 'static>(self: &Arc<Self>, answer: Answer<T>) -> Answer<T> {
         let failures = Arc::clone(self);
         Box::pin(async move { answer.await.inspect_err(|error| failures.note(error)) })
@@ -51,7 +53,7 @@ impl Failures {
 
     fn note(&self, error: &StoreError) {
         let (kind, reason) = match error {
-            // A late caller at the end is no fault of the store.
+            // Calls after the store was closed are no fault of the store.
             StoreError::Closed => return,
             StoreError::Busy(_) => (&self.busy, "busy"),
             StoreError::Unavailable(_) => (&self.unavailable, "unavailable"),
@@ -63,13 +65,14 @@ impl Failures {
         }
     }
 
-    /// Notes a damaged record that is passed over, so that it does not hold up all later ones.
+    /// Counts a damaged record that a read skips. The read skips it so that one damaged record does
+    /// not block all later ones.
     pub(super) fn passed_over(&self, error: &StoreError) {
         self.note(error);
         tracing::debug!(%error, "a record that is due is skipped");
     }
 
-    /// Number of calls that met a row which cannot be read.
+    /// Returns the number of calls that found an unreadable row.
     pub(super) fn unreadable(&self) -> u64 {
         lock(&self.unreadable).total
     }

@@ -1,4 +1,4 @@
-//! The open end of a store's queue.
+//! The sending end of a store's job queue.
 
 use std::sync::Mutex;
 
@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 use super::{lock, refused};
 use crate::ports::store::StoreError;
 
-/// Takes jobs until the store is closed.
+/// Accepts jobs until the store is closed.
 pub(super) struct Intake<J> {
     /// `None` once the store is closed.
     sender: Mutex<Option<mpsc::Sender<J>>>,
-    /// Message while the queue is full.
+    /// Error message if the queue is full.
     full: &'static str,
-    /// Message once the other end is gone, although the store is open.
+    /// Error message if the receiver has ended although the store is open.
     ended: &'static str,
 }
 
@@ -26,8 +26,8 @@ impl<J> Intake<J> {
         Self { sender: Mutex::new(Some(sender)), full, ended }
     }
 
-    /// Queues the job that `make` returns, if there is room, and answers with the rest. `make` runs
-    /// under the lock, so that jobs are numbered in the order in which they are queued.
+    /// Queues a job if there is room. `make` returns the job and a value for the caller. It runs
+    /// under the lock, so that jobs get their numbers in the order of the queue.
     pub(super) fn send<R>(&self, make: impl FnOnce() -> (J, R)) -> Result<R, StoreError> {
         let sender = lock(&self.sender);
         let place = self.reserve(sender.as_ref())?;
@@ -36,15 +36,15 @@ impl<J> Intake<J> {
         Ok(rest)
     }
 
-    /// Tells whether one more job could be queued.
+    /// Checks that the queue has room for a job.
     ///
     /// # Errors
-    /// [`StoreError`]: why it could not.
+    /// [`StoreError`] with the reason for which it has none.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         self.reserve(lock(&self.sender).as_ref()).map(drop)
     }
 
-    /// Takes no more jobs. Those in the queue are still done.
+    /// Stops accepting jobs. Queued jobs are still done.
     pub(super) fn close(&self) {
         lock(&self.sender).take();
     }

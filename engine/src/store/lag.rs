@@ -1,4 +1,5 @@
-//! Answers before their records: number and age of those that are not recorded.
+//! Units that were answered before they are recorded: their number, their age, and the bound on
+//! both.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,9 +19,9 @@ pub(super) struct Lag {
 
 #[derive(Default)]
 struct State {
-    /// Units answered early, ever: the number of the last.
+    /// Number of units ever answered early. It is also the number of the latest of them.
     answered: u64,
-    /// Start times of the unrecorded ones, by number.
+    /// Times at which the unrecorded units were answered, by the unit's number.
     unwritten: BTreeMap<u64, Stopwatch>,
 }
 
@@ -42,8 +43,8 @@ impl Lag {
         lag
     }
 
-    /// Decides whether a unit that may lag is answered early. It counts as answered then, and gets
-    /// a number.
+    /// Decides whether a unit that may lag is answered early. If it is, returns its number, and
+    /// counts it as answered and not recorded.
     pub(super) fn admit(&self) -> Option<u64> {
         let mut state = self.state();
         let admits = match self.durability {
@@ -63,7 +64,8 @@ impl Lag {
         Some(number)
     }
 
-    /// Tells whether the bound is high enough to bridge an outage.
+    /// Tells whether units can still be answered early during an outage: the bound is a number of
+    /// records, and it is not reached.
     pub(super) fn outlasts_outages(&self) -> bool {
         match self.durability {
             Durability::Async(Bound::Records(max)) => self.state().unwritten.len() < max,
@@ -71,18 +73,19 @@ impl Lag {
         }
     }
 
-    /// Tells whether units that may lag wait for their records in an outage.
+    /// Tells whether the bound is a time. Then units that may lag wait for their record in an
+    /// outage.
     pub(super) const fn is_bound_by_time(&self) -> bool {
         matches!(self.durability, Durability::Async(Bound::Window(_)))
     }
 
-    /// Number of units ever answered early, if one of them is not recorded.
+    /// Returns the number of units ever answered early, or none if all of them are recorded.
     pub(super) fn answered_unwritten(&self) -> Option<u64> {
         let state = self.state();
         (!state.unwritten.is_empty()).then_some(state.answered)
     }
 
-    /// Notes that the oldest `units` are recorded.
+    /// Removes the `units` oldest units, which are recorded now.
     pub(super) fn written(&self, units: usize) {
         if units > 0 {
             let mut state = self.state();
@@ -93,7 +96,8 @@ impl Lag {
         }
     }
 
-    /// Notes that this unit is recorded. Returns the number below which every unit is recorded.
+    /// Removes this unit, which is recorded now. Returns the number below which every unit is
+    /// recorded.
     pub(super) fn recorded(&self, number: u64) -> u64 {
         let mut state = self.state();
         state.unwritten.remove(&number);
@@ -108,7 +112,7 @@ impl Lag {
         Unwritten { records: state.unwritten.len(), oldest }
     }
 
-    /// Nothing that is done under this lock can panic half way.
+    /// Locks the state even after a panic, because no code under this lock can panic halfway.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
-//! Adapters that remember, behind [`crate::ports::Store`].
+//! Storage adapters behind [`crate::ports::Store`].
 //!
-//! Here are the rules that they share, so that one suite of tests can hold them to one contract.
-//! How a record becomes bytes is in `record`; how commits are grouped is in `commit_queue`.
+//! This module holds the rules that all adapters share, so that one test suite checks all of them
+//! against one contract. `record` encodes records as bytes; `commit_queue` groups commits.
 
 mod commit_queue;
 mod durability;
@@ -34,15 +34,15 @@ use countersign_core::text::Line;
 use self::record::state_number;
 use crate::ports::store::{ActionQuery, StoreError, UserQuery};
 
-/// For how long the revision of a removed account is kept: longer than any commit can be on its
-/// way.
+/// Milliseconds for which the revision of a removed account is kept. No commit can be under way for
+/// longer.
 const REMOVED_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Kinds of attributes by which users are found.
+/// Kinds of attributes that the indexes of users cover.
 const ATTRIBUTES: [&str; 3] = ["email", "phone", "username"];
 
-/// Refuses a unit that no transition makes: a record of another account, or one challenge twice.
-/// Recording it could replace an end that another unit, or the same one, has recorded.
+/// Refuses a unit that no transition of the core makes: one with a record of another account, or
+/// with one challenge twice. If it were recorded, it could replace an end that is recorded already.
 fn check_form(change: &Change) -> Result<(), StoreError> {
     for (index, write) in change.writes.iter().enumerate() {
         let account = match write {
@@ -64,7 +64,7 @@ fn check_form(change: &Change) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The challenges among the writes of a unit.
+/// Returns the challenges among the writes of a unit.
 fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
     writes.iter().filter_map(|write| {
         let Write::Challenge(challenge) = write else { return None };
@@ -72,29 +72,30 @@ fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
     })
 }
 
-/// Message of a full commit queue.
+/// Error message of a full commit queue.
 const COMMITS_FULL: &str = "too many commits are waiting";
-/// Message of a commit queue whose other end is gone.
+/// Error message of a commit queue whose thread or task has ended.
 const COMMITS_ENDED: &str = "its writer has ended";
-/// Message of a full queue of reads.
+/// Error message of a full queue of reads.
 const READS_FULL: &str = "too many reads are waiting";
 
 fn refused(reason: &str) -> StoreError {
     StoreError::Unavailable(reason.to_owned())
 }
 
-/// Locks a value that is only ever replaced whole, so that a panic elsewhere cannot leave it half
-/// done.
+/// Locks a value even after a panic. Its users replace the value as a whole, so that a panic cannot
+/// leave it half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Error of a unit that would take over a challenge of another account.
+/// Returns the error of a unit that writes a challenge which another account owns.
 fn foreign_challenge() -> StoreError {
     refused("a challenge of that id belongs to another account")
 }
 
-/// The states to list. The index keeps them apart, so that a filter costs only its own rows.
+/// Returns the states that a query asks for. The index has a separate range for each state, so that
+/// a query reads only matching rows.
 fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
     use ActionState::{
         Allow, Block, ChallengeFailed, ChallengeRequired, ChallengeSucceeded, ReviewFailed,
@@ -114,14 +115,15 @@ fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
     ALL.into_iter().filter(move |state| asked.is_none_or(|asked| asked == *state))
 }
 
-/// The attributes by which a user is found, each with its kind, as the indexes hold them.
+/// Returns the attributes of a record that the indexes cover, each with its kind, and with e-mail
+/// addresses in lower case.
 fn attributes(record: &AccountRecord) -> impl Iterator<Item = (&'static str, String)> {
     let profile = &record.profile;
     let lines = [&profile.email, &profile.phone_number, &profile.username];
     indexed(lines.map(|line| line.as_ref().map(Line::as_str)))
 }
 
-/// The attributes that a query asks for, as the indexes hold them.
+/// Returns the attributes that a query asks for, in the form of [`attributes`].
 fn asked_attributes(query: &UserQuery) -> impl Iterator<Item = (&'static str, String)> {
     indexed([&query.email, &query.phone_number, &query.username].map(Option::as_deref))
 }
@@ -139,18 +141,18 @@ fn has_attributes(record: &AccountRecord, query: &UserQuery) -> bool {
     asked_attributes(query).all(|asked| attributes(record).any(|has| has == asked))
 }
 
-/// An e-mail address as the indexes hold it, because people write one in several ways. Only ASCII
-/// letters are folded: SQLite's `NOCASE` does the same, and no two other letters become one.
+/// Returns an e-mail address in lower case, because people write an address in several ways. It
+/// folds only ASCII letters: SQLite's `NOCASE` does the same, and no two other letters become one.
 fn folded(email: &str) -> String {
     email.to_ascii_lowercase()
 }
 
-/// Devices in the order in which every store lists them: oldest first.
+/// Sorts devices into the order in which every store lists them: oldest first.
 fn sort_devices(devices: &mut [Device]) {
     devices.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
 }
 
-/// Open challenges in the order in which every store lists them: oldest first.
+/// Sorts open challenges into the order in which every store lists them: oldest first.
 fn sort_open(open: &mut [Challenge]) {
     open.sort_by(|a, b| (a.issued_at, &a.id).cmp(&(b.issued_at, &b.id)));
 }

@@ -1,4 +1,4 @@
-//! Moving all the records of one store into another, by way of a stream.
+//! Checking all records of a store, and moving them into another store by way of a stream.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -11,38 +11,38 @@ use countersign_core::id::AccountKey;
 use super::stream::{Reader, StreamError, Writer, account_of};
 use crate::ports::store::{Answer, Committed, Record, Store, StoreError};
 
-/// Commits that are under way together.
+/// Largest number of commits that an import has under way at a time.
 const TOGETHER: usize = 2048;
-/// Records of one account that are recorded as one unit, at most.
+/// Largest number of records in one unit. All of them belong to one account.
 const UNIT_WRITES_MAX: usize = 256;
-/// Damaged records that are named, at most.
+/// Largest number of damaged records that a check names.
 pub const DAMAGED_NAMED_MAX: usize = 100;
 
-/// Why records were not moved.
+/// Error of a transfer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// The stream cannot be read or written.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// The store does not answer, or has a record that cannot be read.
+    /// The store failed, or has a record that cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store is not empty, so it cannot take over the records of another.
+    /// The store is not empty, and an import needs an empty one.
     #[error("the store is not empty: import into one that no server has used")]
     NotEmpty,
-    /// It recorded something else.
+    /// The store keeps something else instead of the imported record.
     #[error("the store did not take over {0}")]
     NotTaken(String),
 }
 
-/// Findings of a check.
+/// Result of a check.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Records by kind.
+    /// Number of readable records by kind.
     pub records: HashMap<&'static str, u64>,
-    /// Why the first of those cannot be read that cannot: [`DAMAGED_NAMED_MAX`] of them at most.
+    /// Errors of the first [`DAMAGED_NAMED_MAX`] unreadable records.
     pub damaged: Vec<StoreError>,
-    /// Number of unreadable records.
+    /// Number of all unreadable records.
     pub damaged_count: u64,
 }
 
@@ -58,10 +58,10 @@ const fn kind(record: &Record) -> &'static str {
     }
 }
 
-/// Reads every record of a store. `progress` receives the number of each batch.
+/// Reads every record of a store. `progress` receives the number of records in each batch.
 ///
 /// # Errors
-/// [`StoreError`] if the store does not answer, or the files that keep its records are damaged.
+/// [`StoreError`] if the store fails, or the files that keep its records are damaged.
 pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<Found, StoreError> {
     store.verify().await?;
     let (mut found, mut from) = (Found::default(), None);
@@ -84,10 +84,10 @@ pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<F
     }
 }
 
-/// Writes every record of a store to a stream. The answer is how many there were.
+/// Writes every record of a store to a stream. Returns the number of records.
 ///
 /// # Errors
-/// [`TransferError`]. One record that cannot be read is enough.
+/// [`TransferError`] if the store or the output fails, or any record cannot be read.
 pub async fn export(
     store: &dyn Store,
     out: impl IoWrite,
@@ -108,10 +108,10 @@ pub async fn export(
     Ok(count)
 }
 
-/// Records everything of a stream in an empty store. The answer is the number of records.
+/// Records everything of a stream in an empty store. Returns the number of records.
 ///
 /// # Errors
-/// [`TransferError`]. Records until then are not taken back: throw the store away.
+/// [`TransferError`]. Records that were imported before the error stay: throw the store away.
 pub async fn import(
     store: Arc<dyn Store>,
     input: impl Read,
@@ -153,11 +153,12 @@ async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
 
 struct Import {
     store: Arc<dyn Store>,
-    /// Number of changes of each account, by a hash of its name: some 20 bytes an account. If two
-    /// names have one hash, the store counts.
+    /// Number of changes of each account, by a hash of the account's key: about 20 bytes for each
+    /// account. If two accounts share a hash, the number is wrong, and the revision in the store's
+    /// answer is used.
     revisions: HashMap<u64, u32>,
     hasher: RandomState,
-    /// Records of one account that came one after the other.
+    /// Consecutive records of one account, which will be recorded as one unit.
     unit: Option<(AccountKey, Vec<Write>)>,
     under_way: VecDeque<(Change, Answer<Committed>)>,
 }
@@ -194,7 +195,7 @@ impl Import {
         Ok(())
     }
 
-    /// Asks for the unit that was collected. Commits of one account keep their order.
+    /// Submits the collected unit as a commit. Commits of one account keep their order.
     async fn submit(&mut self) -> Result<(), TransferError> {
         let Some((account, writes)) = self.unit.take() else { return Ok(()) };
         if self.under_way.len() >= TOGETHER {
@@ -208,7 +209,7 @@ impl Import {
         Ok(())
     }
 
-    /// Waits for the oldest commit. False if none is under way.
+    /// Waits for the oldest commit under way. Returns false if there is none.
     async fn answered(&mut self) -> Result<bool, TransferError> {
         let Some((mut change, mut committed)) = self.under_way.pop_front() else {
             return Ok(false);

@@ -1,10 +1,10 @@
-//! A server that answers from a list and keeps the requests, byte by byte.
+//! A server that sends a fixed list of responses and stores every request, byte by byte.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-/// A request as it came in.
+/// A request that the server has received.
 #[derive(Debug)]
 pub struct Seen {
     /// Method and target.
@@ -16,14 +16,14 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().filter_map(|h| h.split_once(": "));
         found.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 }
 
-/// A server with as many answers as it takes requests.
+/// A server that handles one request for each of its responses.
 pub struct Server {
     /// Base address.
     pub base: String,
@@ -31,7 +31,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server. An answer is a status line, more header lines, and a body.
+    /// Starts a server. A response is a status line, further header lines, and a body.
     pub fn start(answers: &[(&str, &str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -48,7 +48,7 @@ impl Server {
         Self { base, thread }
     }
 
-    /// The requests, once it has given all its answers.
+    /// Waits until all responses are sent, and returns the requests.
     pub fn seen(self) -> Vec<Seen> {
         self.thread.join().unwrap()
     }

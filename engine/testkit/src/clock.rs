@@ -1,4 +1,4 @@
-//! Clocks that a test moves and sets.
+//! Clocks that a test can move and set.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,29 +8,30 @@ use countersign_core::time::{Timeline, UnixMillis};
 use countersign_engine::ports::Clock;
 use countersign_engine::system::SystemClock;
 
-/// A monotonic clock and a wall clock, with the timeline that a server makes of the two.
+/// A monotonic clock and a wall clock, and the timeline that a server derives from the two.
 pub struct ManualClock {
     runs: bool,
-    /// Where it does not run, its reading; else the time that was added to the system's.
+    /// Milliseconds: the reading of a standing clock, or the time that was added to the system's
+    /// clock.
     passed: AtomicU64,
     set_by: AtomicI64,
     timeline: Mutex<Timeline>,
 }
 
 impl ManualClock {
-    /// One that stands until it is moved.
+    /// Makes a clock that stands still until a test moves it.
     #[must_use]
     pub fn at(now: UnixMillis) -> Arc<Self> {
         Self::begin(false, now.0, 0)
     }
 
-    /// One that goes on as the system's does.
+    /// Makes a clock that runs with the system's clock.
     #[must_use]
     pub fn running() -> Arc<Self> {
         Self::wrong_by(0)
     }
 
-    /// The same, but its wall clock has been wrong by so much since before the start.
+    /// Makes a running clock whose wall clock has been wrong by `ms` since before the start.
     #[must_use]
     pub fn wrong_by(ms: i64) -> Arc<Self> {
         Self::begin(true, 0, ms)
@@ -44,18 +45,18 @@ impl ManualClock {
         clock.into()
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub fn pass(&self, ms: u64) {
         self.passed.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Lets time pass until `now`, on a clock that stands.
+    /// Moves a standing clock forward to `now`.
     pub fn pass_until(&self, now: UnixMillis) {
         assert!(!self.runs, "the time of a clock that runs is not chosen");
         self.passed.store(now.0, Ordering::SeqCst);
     }
 
-    /// Sets the wall clock forward, or back.
+    /// Sets the wall clock forward, or back if `ms` is negative.
     pub fn step(&self, ms: i64) {
         self.set_by.fetch_add(ms, Ordering::SeqCst);
     }
@@ -76,7 +77,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> UnixMillis {
-        // Read under the lock: a later call never brings an earlier reading.
+        // The clocks are read under the lock, so that a later call never uses an earlier reading.
         let mut timeline = self.timeline.lock().unwrap();
         timeline.at(self.wall_reading(), self.monotonic_reading())
     }
@@ -86,7 +87,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Two clocks that stand apart.
+/// A clock whose timeline and wall clock have independent, fixed readings.
 pub struct Apart {
     pub now: UnixMillis,
     pub wall: UnixMillis,

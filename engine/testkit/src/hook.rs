@@ -1,4 +1,5 @@
-//! A relying party's webhook that answers when the test says so, and requests as it reads them.
+//! A relying party's webhook whose responses the test sends one by one, and a parser for its
+//! requests.
 
 use std::net::Ipv4Addr;
 
@@ -6,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A request, its header names in lower case.
+/// A request, with header names in lower case.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub line: String,
@@ -15,7 +16,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The one value of a header.
+    /// Returns the value of a header that must be present exactly once.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let mut values = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
@@ -24,7 +25,7 @@ impl Request {
         value
     }
 
-    /// Reads one; `None` if the stream ends before it does.
+    /// Reads a request. None if the stream ends before the request does.
     pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -45,7 +46,7 @@ impl Request {
     }
 }
 
-/// A webhook on loopback.
+/// A webhook on a loopback address.
 pub struct Hook {
     port: u16,
     calls: UnboundedReceiver<Request>,
@@ -63,7 +64,7 @@ impl Hook {
                 while let Some(request) = Request::read(&mut stream).await {
                     call.send(request).expect("the test is not over");
                     let Some(text) = answer.recv().await else { return };
-                    // The caller may have died.
+                    // The caller may have closed the connection.
                     if stream.write_all(text.as_bytes()).await.is_err() {
                         break;
                     }
@@ -73,29 +74,29 @@ impl Hook {
         Self { port, calls, answers }
     }
 
-    /// Gives the address of the hook. The tenant has to allow the host `127.0.0.1`.
+    /// Returns the URL of the hook. The tenant has to allow the host `127.0.0.1`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
     }
 
-    /// Waits for a call.
+    /// Waits for the next call, and returns its request.
     pub async fn called(&mut self) -> Request {
         self.calls.recv().await.expect("the listener runs")
     }
 
-    /// Tells whether every call so far has been looked at.
+    /// Tells whether the test has received every call so far.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.calls.is_empty()
     }
 
-    /// Answers a call, be it under way or to come.
+    /// Sends an empty response with this status to the call under way, or to the next one.
     pub fn answer(&self, status: u16) {
         self.answer_with(format!("HTTP/1.1 {status} As Told\r\nContent-Length: 0\r\n\r\n"));
     }
 
-    /// Answers a call with this text.
+    /// Sends this text as the response to the call under way, or to the next one.
     pub fn answer_with(&self, text: String) {
         self.answers.send(text).expect("the listener runs");
     }

@@ -1,4 +1,4 @@
-//! Frames and heads of HTTP/2, byte by byte.
+//! Frames and header blocks of HTTP/2, byte by byte.
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -21,22 +21,22 @@ pub const REFUSED_STREAM: u8 = 7;
 pub const CANCEL: [u8; 4] = [0, 0, 0, 8];
 pub const ENHANCE_YOUR_CALM: u8 = 11;
 
-/// `GET /` of the host `x`, in HPACK without a table.
+/// Header block of `GET /` for the host `x`, in HPACK without its dynamic table.
 pub const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'x'];
-/// Client settings that give no answer's body any room.
+/// Client settings with a window of zero, so that the server cannot send a response body.
 pub const NO_WINDOW: &[u8] = &[0, 4, 0, 0, 0, 0];
 
-/// `POST` of the host `x` to a path.
+/// Returns the header block of a `POST` for the host `x`.
 pub fn post(path: &str) -> Vec<u8> {
     [&[0x83, 0x86, 0x04, path.len() as u8], path.as_bytes(), &[0x41, 1, b'x']].concat()
 }
 
-/// `POST` to the route that waits.
+/// Returns the header block of a `POST` to the long-poll route.
 pub fn wait() -> Vec<u8> {
     post("/v1/client/wait/push")
 }
 
-/// The header `content-length`, the 28th of the table of HPACK.
+/// Returns the header `content-length`, which is entry 28 of the static table of HPACK.
 pub fn content_length(bytes: &str) -> Vec<u8> {
     [&[0x0f, 13, bytes.len() as u8], bytes.as_bytes()].concat()
 }
@@ -49,7 +49,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The id of a client's stream, from 0.
+/// Returns the id of the client's stream `number`, counted from 0.
 pub fn id(number: u32) -> u32 {
     1 + 2 * number
 }

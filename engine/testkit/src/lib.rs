@@ -1,8 +1,9 @@
 //! Set-up that the tests of several crates share: a Redis and a proxy before it, webhooks, clocks,
-//! randomness that repeats, phones, frames of HTTP/2, and sample records.
+//! seeded randomness, phones, HTTP/2 frames, and sample records.
 //!
-//! Crates depend on it in their tests alone. The unit tests of the engine see types of their own
-//! build: of this crate they can use what names types of the core, and not clocks and entropy.
+//! Crates use it only as a dev-dependency. In the engine's own unit tests, this crate sees another
+//! build of the engine, so its types for clocks and entropy do not fit there. Those tests can use
+//! only the parts with types of the core.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

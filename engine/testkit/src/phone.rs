@@ -1,5 +1,5 @@
-//! A phone that answers as the engine is asked, without HTTP: the key of the client, and what it
-//! signs.
+//! A phone that answers challenges through the engine's functions, without HTTP. It has a key, and
+//! signs with it.
 
 use countersign_client::SoftwareKey;
 use countersign_core::challenge::Challenge;
@@ -12,7 +12,7 @@ use countersign_core::signature::PublicKey;
 use countersign_core::statement::{DecisionStatement, Statement};
 use countersign_core::time::UnixMillis;
 
-/// A phone with an Ed25519 key, of tenant `demo`.
+/// A phone of tenant `demo` with an Ed25519 key.
 pub struct Phone {
     key: SoftwareKey,
     pub public: PublicKey,
@@ -24,7 +24,7 @@ impl Phone {
         Self::with_seed([number; 32])
     }
 
-    /// One of many.
+    /// Makes one of many phones. Each number has another key.
     #[must_use]
     pub fn of(number: u64) -> Self {
         let mut seed = [0; 32];
@@ -52,14 +52,14 @@ impl Phone {
         SignedDecision { challenge: challenge.id.clone(), decision, number: None, signature }
     }
 
-    /// An approval with a number.
+    /// Approves a challenge with a typed number.
     #[must_use]
     pub fn typed(&self, challenge: &Challenge, digits: &str) -> SignedDecision {
         let number = TypedNumber::parse(digits).unwrap();
         SignedDecision { number: Some(number), ..self.answer(challenge, Decision::Approve) }
     }
 
-    /// An answer by a statement, through the binding of that name.
+    /// Answers a challenge with a signed statement, as the authenticator `by`.
     #[must_use]
     pub fn state(
         &self,
@@ -85,7 +85,7 @@ impl Phone {
         SignedDecision { challenge: challenge.id.clone(), decision, number, signature }
     }
 
-    /// The signature of a removal.
+    /// Signs the removal of this phone at the time `at`.
     #[must_use]
     pub fn good_bye(&self, at: UnixMillis) -> Vec<u8> {
         self.sign(&removal_text_at(at))

@@ -1,4 +1,4 @@
-//! Stands between the store and Redis and inflicts a fault of the network on one commit.
+//! A proxy between the store and Redis that causes one network fault at a time.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,31 +6,31 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Fault of the next commit.
+/// Fault for the next commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It does not arrive, and the connection ends.
+    /// The commit is dropped, and the connection closed.
     LostBefore,
-    /// It arrives, its answer does not, and the connection ends.
+    /// The commit is delivered, its reply is dropped, and the connection closed.
     LostAfter,
-    /// It does not arrive, and from there on connections are refused.
+    /// The commit is dropped, and all connections are refused from then on.
     LostInOutage,
-    /// It arrives on another connection too, before.
+    /// The commit is delivered twice: first on a separate connection, then on its own.
     Duplicated,
 }
 
 #[derive(Default)]
 struct Plan {
     next: Option<Fault>,
-    /// Ends every connection, and takes none.
+    /// True if every connection is closed and none is accepted.
     refuses: bool,
-    /// Server behind the proxy from here on, if that has changed.
+    /// Address of the new upstream server, if it has changed.
     successor: Option<SocketAddr>,
-    /// The store's bytes at the last fault.
+    /// Bytes of the commit that had the last fault.
     kept: Vec<u8>,
 }
 
-/// A proxy that does no harm until it is told to.
+/// A proxy that forwards everything until a test plans a fault.
 pub struct Proxy {
     address: SocketAddr,
     upstream: SocketAddr,
@@ -66,12 +66,12 @@ impl Proxy {
         self.address
     }
 
-    /// Leads new connections to another Redis.
+    /// Forwards new connections to another Redis.
     pub fn lead_to(&self, successor: SocketAddr) {
         self.plan.lock().unwrap().successor = Some(successor);
     }
 
-    /// Does this to the next commit.
+    /// Plans a fault for the next commit.
     pub fn plan(&self, fault: Fault) {
         self.plan.lock().unwrap().next = Some(fault);
     }
@@ -81,12 +81,13 @@ impl Proxy {
         self.plan.lock().unwrap().next.is_none()
     }
 
-    /// From here on connections are refused, or taken again.
+    /// Closes and refuses all connections from now on, or accepts connections again if `refuses` is
+    /// false.
     pub fn refuse(&self, refuses: bool) {
         self.plan.lock().unwrap().refuses = refuses;
     }
 
-    /// Delivers the commit of the last fault, late. The answer is that of Redis.
+    /// Delivers the commit that had the last fault, and returns the reply of Redis.
     pub async fn deliver_late(&self) -> String {
         let kept = self.plan.lock().unwrap().kept.clone();
         assert!(!kept.is_empty(), "something was kept");
@@ -103,7 +104,7 @@ async fn deliver(upstream: SocketAddr, commit: &[u8]) -> String {
     String::from_utf8_lossy(&reply).into_owned()
 }
 
-/// A commit is the only thing that the store sends as a transaction.
+/// Tells whether these bytes are a commit: only commits are sent as transactions.
 fn is_commit(bytes: &[u8]) -> bool {
     bytes.windows(6).any(|window| window == b"EXEC\r\n")
 }

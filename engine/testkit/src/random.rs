@@ -1,11 +1,11 @@
-//! Randomness that repeats.
+//! Seeded randomness for tests that can be repeated.
 
 use std::sync::Mutex;
 
 use countersign_engine::ports::Entropy;
 use fastrand::Rng;
 
-/// Numbers and bytes that are the same for a seed.
+/// Source of the same numbers and bytes for the same seed.
 pub struct Seeded(Mutex<Rng>);
 
 impl Seeded {
@@ -14,7 +14,7 @@ impl Seeded {
         Self(Rng::with_seed(seed).into())
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&self, end: u64) -> u64 {
         self.0.lock().unwrap().u64(..end)
     }

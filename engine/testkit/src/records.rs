@@ -1,4 +1,4 @@
-//! Records with everything in them, and the shorthand that the suites of stores are written in.
+//! Sample records with every field set, and short helpers for the test suites of stores.
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionContext};
@@ -39,7 +39,7 @@ pub fn with_profile(profile: Profile) -> AccountRecord {
     AccountRecord { profile, ..record() }
 }
 
-/// A device whose id follows from `n`; its key is that of seed 7.
+/// Makes a device whose id is derived from `n`. Its key is that of seed 7.
 pub fn device(account: &AccountKey, n: u8) -> Device {
     let id = AuthenticatorId::from_entropy([n; 16]);
     Device {
@@ -62,7 +62,7 @@ pub fn challenge_id(n: u8) -> ChallengeId {
     ChallengeId::from_entropy(&[n; 24])
 }
 
-/// A challenge issued at `at` that can be answered for 300 ms.
+/// Makes a challenge that is issued at `at` and expires 300 ms later.
 pub fn challenge(account: &AccountKey, n: u8, at: u64) -> Challenge {
     Challenge {
         id: challenge_id(n),
@@ -91,7 +91,7 @@ pub fn unit<const N: usize>(account: &AccountKey, expected: u64, writes: [Write;
     Change { account: account.clone(), expected, writes: writes.into() }
 }
 
-/// Commits a unit that must be recorded.
+/// Commits a unit, and checks that it is recorded.
 pub async fn recorded<const N: usize>(
     store: &impl Store,
     account: &AccountKey,

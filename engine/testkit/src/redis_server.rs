@@ -1,4 +1,4 @@
-//! A Redis of one test: the real `redis-server`, on a free port, in a folder of its own.
+//! A Redis for one test: a real `redis-server` process with its own port and folder.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Number of looks at a start, which may be slow on a busy machine, and the pause between them.
+/// Largest number of attempts to reach a new Redis, which may start slowly on a busy machine, and
+/// the pause between two attempts.
 const START_TRIES: u32 = 1_000;
 const START_PAUSE: Duration = Duration::from_millis(20);
-/// Time limit of a command.
+/// Time limit for connecting and for each reply.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// A running Redis. It is killed when this is dropped.
+/// A running Redis. It is killed when this value is dropped.
 pub struct Redis {
     child: Child,
     address: SocketAddr,
@@ -21,18 +22,18 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts one that keeps nothing on the disk.
+    /// Starts a Redis that stores nothing on the disk.
     pub fn volatile() -> Self {
         Self::with(&["--appendonly", "no", "--save", ""])
     }
 
-    /// Starts a Redis that answers after the sync.
+    /// Starts a Redis that acknowledges a write after it is synced to the disk.
     pub fn durable() -> Self {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
     }
 
-    /// Starts one that speaks TLS too. The answer is the URL for it; its certificate is good for
-    /// those who trust [`authority`].
+    /// Starts a Redis that also accepts TLS. Returns its `rediss` URL as well; clients must trust
+    /// [`authority`].
     pub fn encrypted() -> (Self, String) {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = |name: &str| tls(name).to_str().unwrap().to_owned();
@@ -45,10 +46,10 @@ impl Redis {
         (Self::with(&settings), format!("rediss://localhost:{port}"))
     }
 
-    /// Starts one with these settings.
+    /// Starts a Redis with these settings.
     pub fn with(settings: &[&str]) -> Self {
         let settings: Vec<_> = settings.iter().map(|text| (*text).to_owned()).collect();
-        // Another program may take the port before Redis does: then another port.
+        // Tries another port if another program takes the port before Redis does.
         for _ in 0..10 {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let folder = tempfile::tempdir().unwrap();
@@ -61,41 +62,41 @@ impl Redis {
         panic!("redis-server found no free port")
     }
 
-    /// Gives its URL.
+    /// Returns the URL of this Redis.
     pub fn url(&self) -> String {
         url(self.address)
     }
 
-    /// Its address.
+    /// Returns the address of this Redis.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The id of its process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// SIGKILL: nothing of it runs after this.
+    /// Kills the process with SIGKILL, and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again on the same port and folder.
+    /// Starts Redis again with the same port and folder.
     pub fn restart(&mut self) {
         self.child = spawn(self.address, &self.folder, &self.settings);
         assert!(self.answers(), "redis-server did not start again");
     }
 
-    /// Sends it a signal, such as STOP and CONT.
+    /// Sends a signal to the process, such as STOP or CONT.
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
         let sent = kill.arg(format!("-{name}")).arg(self.pid().to_string()).status();
         assert!(sent.unwrap().success());
     }
 
-    /// Has it do a command. The answer is the beginning of its reply, as it was sent.
+    /// Runs a command. Returns the beginning of the reply in the protocol's encoding.
     pub fn command(&self, parts: &[&str]) -> String {
         self.try_command(parts).unwrap()
     }
@@ -113,13 +114,13 @@ impl Redis {
         Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
     }
 
-    /// Tells whether it answers before it ends or the time is up.
+    /// Waits until Redis answers. Returns false if the process ends or the time is up.
     fn answers(&mut self) -> bool {
         for _ in 0..START_TRIES {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            // It answers strangers too, where its users have passwords.
+            // A Redis that requires a password answers with NOAUTH, which also shows that it runs.
             let reply = self.try_command(&["PING"]).unwrap_or_default();
             if reply == "+PONG\r\n" || reply.starts_with("-NOAUTH") {
                 return true;
@@ -130,19 +131,19 @@ impl Redis {
     }
 }
 
-/// Gives the authority that has signed the certificate of a Redis that speaks TLS.
+/// Returns the certificate of the authority that signed the certificate of a TLS Redis.
 #[must_use]
 pub fn authority() -> PathBuf {
     tls("ca.pem")
 }
 
-/// Gives a file of the certificate for `localhost` and its authority.
+/// Returns the path of a file in `tls`: the certificate for `localhost`, its key, or the authority.
 #[must_use]
 pub fn tls(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tls").join(name)
 }
 
-/// Gives the URL by which a store reaches a Redis, or a proxy before one, at that address.
+/// Returns the URL of a Redis, or of a proxy before one, at this address.
 pub fn url(address: SocketAddr) -> String {
     format!("redis://{address}")
 }
@@ -162,7 +163,7 @@ fn spawn(address: SocketAddr, folder: &tempfile::TempDir, settings: &[String]) -
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // It may have been killed before.
+        // The process may have been killed before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

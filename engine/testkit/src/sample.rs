@@ -1,5 +1,5 @@
-//! Names of tenant `demo`, and records with nothing optional in them. A test sets by struct update
-//! what it is about.
+//! Names of tenant `demo`, and records without optional fields. A test sets the fields that it
+//! needs by struct update.
 
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::Challenge;
@@ -31,13 +31,13 @@ pub fn action_key(code: &str, idempotency_key: &str) -> ActionKey {
     }
 }
 
-/// The Ed25519 key of a seed.
+/// Returns the Ed25519 public key of a seed.
 #[must_use]
 pub fn key(seed: u8) -> PublicKey {
     Phone::new(seed).public
 }
 
-/// An action that was tracked at `at` and waits for a challenge's end.
+/// Makes an action that was tracked at `at` and requires a challenge.
 #[must_use]
 pub fn action(account: &AccountKey, key: ActionKey, at: UnixMillis) -> Action {
     Action {
@@ -53,7 +53,7 @@ pub fn action(account: &AccountKey, key: ActionKey, at: UnixMillis) -> Action {
     }
 }
 
-/// A confirmed device that signs statements, enrolled at `at`.
+/// Makes a confirmed device that signs statements and was enrolled at `at`.
 #[must_use]
 pub fn device(account: &AccountKey, id: AuthenticatorId, key: PublicKey, at: UnixMillis) -> Device {
     Device {
@@ -71,7 +71,7 @@ pub fn device(account: &AccountKey, id: AuthenticatorId, key: PublicKey, at: Uni
     }
 }
 
-/// An open challenge of no device, issued at `at` for five minutes.
+/// Makes an open challenge without target devices, issued at `at` for five minutes.
 #[must_use]
 pub fn challenge(account: &AccountKey, action: ActionKey, at: UnixMillis) -> Challenge {
     Challenge {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use countersign_engine::system::Stopwatch;
 
-/// Longer than anything may take that a test waits for.
+/// Longest time for which a test waits, in seconds. Nothing that tests wait for takes so long.
 const PATIENCE_SECONDS: f64 = 30.0;
-/// Between two looks, so that what is waited for has the processor.
+/// Pause between two checks, so that the processor is free for other work.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks until the answer is there, and fails if that takes long. This is the one place in which
-/// tests sleep before they look again.
+/// Calls `look` until it returns a value, and returns that value. Panics after `PATIENCE_SECONDS`.
+/// Tests that wait for a condition use this function instead of a fixed sleep.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let watch = Stopwatch::start();
     loop {

@@ -1,4 +1,5 @@
-//! A decision is judged by when it arrived, not by when the engine came to it.
+//! Tests of late processing: a decision counts from its arrival, not from the time at which the
+//! engine processes it.
 
 use countersign_core::outcome::Decision;
 use countersign_core::outcome::Outcome;

@@ -1,4 +1,5 @@
-//! Content of an action: it stays as it was tracked, and its approved part is told, over restarts.
+//! Tests of an action's content. It cannot change after it was tracked, and its approved text is
+//! reported, even after a restart.
 
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ async fn track(house: &House, key: &ActionKey, custom: &str) -> Result<Tracked, 
     house.engine.track(&account("alice"), track).await
 }
 
-/// A payment of ten is approved by a statement, and stays one of ten for every engine that comes
-/// after. `open` opens the same store again.
+/// Approves a payment of ten with a statement. Checks that it stays a payment of ten for every
+/// later engine. `open` opens the same store again.
 async fn pays(open: impl Fn() -> Arc<dyn Store>) {
     let (alice, phone, key) = (account("alice"), Phone::new(1), action("pay", "order-1"));
     let other = Err(Error::Refused(Refusal::OtherContent));
@@ -62,7 +63,7 @@ async fn a_payment_stays_what_it_was_in_memory() {
     let (alice, phone, key) = (account("alice"), Phone::new(1), action("pay", "order-1"));
     let house = House::over(store, Limits::default(), None);
     track(&house, &key, TEN).await.unwrap();
-    // Another engine reads it from the store, and has no action in memory.
+    // The second engine reads the action from the store, because it has none in memory.
     let after = house.again_after(1);
     let other = Err(Error::Refused(Refusal::OtherContent));
     assert_eq!(track(&after, &key, MORE).await.map(drop), other);

@@ -1,4 +1,4 @@
-//! Records that a crash leaves, as the next engine sees them.
+//! Tests of the records that a crash leaves, as the next engine reads them.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::support::{
     grant, soon,
 };
 
-/// A challenge that was issued and whose notification is under way.
+/// Issues a challenge whose notification never ends.
 async fn held() -> (House, Phone, countersign_core::challenge::Challenge) {
     let store = Arc::new(MemoryStore::default());
     let house = House::over(store, Limits::default(), Some(Arc::new(NeverDelivers)));
@@ -89,11 +89,12 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     let house = House::open();
     let (alice, phone, challenge) = house.asked().await;
     assert_eq!(house.engine.recover().await, Ok(0));
-    // An hour on, it is seen to be that late, and then the clock is set back behind the challenge.
+    // The next engine starts an hour later, and records that time. Then the clock is set back to
+    // before that.
     let later = house.again_after(3_600_000);
     assert_eq!(later.engine.recover().await, Ok(0));
     let latest = later.now();
-    // It crashes too: alive, it would end the next challenge by its own clock.
+    // This engine crashes too. If it were alive, its timer would end the next challenge.
     drop(later);
     let back = house.again_after(1000);
     assert_eq!(back.engine.recover().await, Ok(1));
@@ -101,7 +102,7 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     assert_eq!((recorded.outcome, recorded.at), (Outcome::Expired, latest));
     let refused = back.decide(&phone, &challenge, Decision::Approve).await;
     assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeEnded)));
-    // The engine continues with its clock, so that a new challenge has a time of its own.
+    // The engine's time continues from the recorded one, so that a new challenge can be approved.
     let newer = back.challenge(&alice).await.unwrap();
     assert!(back.decide(&phone, &newer, Decision::Approve).await.is_ok());
     house.assert_single_outcomes();
@@ -123,7 +124,7 @@ async fn a_hold_lasts_as_long_as_it_does_when_the_clock_was_set_back() {
     let back = house.again_after(1000);
     back.engine.recover().await.unwrap();
     assert_eq!(back.challenge(&alice).await, Err(refused_for(HOLD_MS)));
-    // The next engine finds the hold at its original start.
+    // The next engine keeps the original start of the hold.
     let again = house.again_after(HOLD_MS);
     assert_eq!(again.challenge(&alice).await, Err(refused_for(1000)));
     assert!(house.again_after(HOLD_MS + 1000).challenge(&alice).await.is_ok());
@@ -158,10 +159,10 @@ async fn the_end_waits_for_work_at_intervals_that_is_under_way() {
     let (_, _, challenge) = house.asked().await;
     let (gate, mut held) = gate();
     house.store.plan(Which::End, Fault::Delayed(gate));
-    // Its first look finds the challenge overdue, and begins to end it.
+    // The engine's first search for overdue challenges finds this one, and begins to end it.
     let after = house.again_after(300_250);
     soon(&mut held.arrived).await.unwrap();
-    // The end is asked for first, and the store records only then.
+    // The engine is asked to close before the store records the end.
     let (closed, ()) = tokio::join!(soon(after.engine.close()), async { held.open() });
     closed.unwrap();
     let recorded: Vec<_> = house.store.journal()[&challenge.id].iter().map(|e| e.outcome).collect();

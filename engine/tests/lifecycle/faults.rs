@@ -1,4 +1,4 @@
-//! A store that loses, delays, repeats or refuses commits, and bugs in the middle of a call.
+//! Tests of a store that loses, delays, repeats or refuses commits, and of panics during a call.
 
 use std::sync::atomic::Ordering;
 
@@ -24,7 +24,7 @@ async fn a_decision_whose_commit_was_lost_is_not_told_and_may_be_sent_again() {
     assert!(is_unavailable(&house.decide(&phone, &challenge, Decision::Approve).await));
     assert_eq!(house.store.recorded(&challenge).await, None);
     assert_eq!(house.outcome(&challenge).await, None);
-    // A different decision is possible too, because nothing was recorded.
+    // Nothing was recorded, so the device may send a different decision.
     let ended = house.decide(&phone, &challenge, Decision::Deny).await.unwrap();
     assert_eq!(ended.outcome, Outcome::Denied);
     assert_eq!(waiter.await, Some(Outcome::Denied));
@@ -85,7 +85,8 @@ async fn after_the_lost_reply_to_an_enrollment_the_credential_is_known() {
     let house = House::open();
     let (alice, phone) = (account("alice"), Phone::new(1));
     house.track(&alice, &action("enroll", "e-1")).await.unwrap();
-    // The key is in use already, so its actor is not loaded afresh by being asked.
+    // The key is already enrolled for another user, so its actor is loaded and does not read the
+    // store again.
     house.enroll(&account("bob"), &phone).await.unwrap();
     house.store.plan(Which::Next, Fault::LostAfter);
     assert!(is_unavailable(&house.enroll(&alice, &phone).await));
@@ -101,7 +102,7 @@ async fn a_commit_that_arrives_twice_is_recorded_once() {
     let house = House::open();
     let (_, phone, challenge) = house.asked().await;
     house.store.plan(Which::End, Fault::Twice);
-    // The reply to the second arrival says that the account has moved on: it is asked again.
+    // The second arrival returns `Stale`, so the engine reads the account and retries the decision.
     let first = house.decide(&phone, &challenge, Decision::Approve).await;
     assert!(is_unavailable(&first));
     let again = house.decide(&phone, &challenge, Decision::Approve).await.unwrap();

@@ -1,5 +1,5 @@
-//! Lifecycles through the facade, over a clock that is set by hand and a store that fails as it is
-//! told to.
+//! Tests of whole lifecycles through the [`Engine`](countersign_engine::Engine), with a manual
+//! clock and a store that fails on command.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 

@@ -1,4 +1,4 @@
-//! Numbers that are typed: each is counted before it is compared, whatever goes wrong after.
+//! Tests of typed numbers: each is counted before it is compared, even if a later step fails.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -91,7 +91,9 @@ async fn what_is_no_validly_signed_approval_with_a_number_is_no_attempt() {
     assert_eq!(house.store.tries(&challenge).await, 0);
 }
 
-/// Whose challenge is over waits for the next one, while an answer that arrived in time is judged.
+/// Checks that the record of a counted number does not wake a poll of the device. The poll waits
+/// for the next challenge. Meanwhile an answer to the expired one is judged, because it arrived in
+/// time.
 #[actix::test]
 async fn a_counted_number_wakes_no_device_that_waits() {
     let house = house();
@@ -105,7 +107,8 @@ async fn a_counted_number_wakes_no_device_that_waits() {
     let told = house.engine.decide(&credential, typed, arrived_at).await;
     assert_eq!(told, Err(NUMBER_WRONG));
     assert_eq!(house.store.tries(&challenge).await, 1);
-    // Whatever the credential was told before a question has reached it; one that wakes asks again.
+    // The credential's actor has handled all earlier messages when it answers this request. A poll
+    // that was woken would return.
     for _ in 0..3 {
         house.engine.credential(&credential, None).await.unwrap();
         assert!(poll_once(&mut app).await.is_none(), "woken although nothing is new");
@@ -138,14 +141,14 @@ async fn a_request_that_fails_after_it_was_counted_takes_nothing_back() {
     let house = house();
     let (alice, phone, challenge) = house.asked().await;
     for tries in 1..=3 {
-        // The count is recorded; the approval is not.
+        // The counted try is recorded, but the approval is not.
         house.store.plan(Which::End, Fault::LostBefore);
         let told = house.approve(&phone, &challenge, &right(&challenge)).await;
         assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
         assert_eq!(house.store.tries(&challenge).await, tries);
         assert_eq!(house.store.counters(&alice).await.numbers, tries);
     }
-    // Nothing is compared any more, not even after a restart.
+    // No further number is compared, not even after a restart.
     let after = house.again_after(1);
     let told = after.approve(&phone, &challenge, &right(&challenge)).await;
     assert_eq!(told, Err(LAST_WRONG));
@@ -154,7 +157,7 @@ async fn a_request_that_fails_after_it_was_counted_takes_nothing_back() {
     house.assert_single_outcomes();
 }
 
-/// A user with a phone and five open challenges of different actions.
+/// Makes a user with a phone and five open challenges for different actions.
 async fn crowd(house: &House, number: u8) -> (AccountKey, Phone, Vec<Arc<Challenge>>) {
     let (user, phone) = (account(&format!("user-{number}")), Phone::new(number));
     house.enroll(&user, &phone).await.unwrap();
@@ -166,7 +169,7 @@ async fn crowd(house: &House, number: u8) -> (AccountKey, Phone, Vec<Arc<Challen
     (user, phone, challenges)
 }
 
-/// Sends 20 wrong numbers at once and counts those that were compared.
+/// Sends 20 wrong numbers at once. Returns how many were compared.
 async fn guess(house: &House, phone: &Phone, challenge: &Challenge) -> usize {
     let digits = wrong(challenge);
     let told = join_all((0..20).map(|_| house.approve(phone, challenge, &digits))).await;
@@ -175,8 +178,8 @@ async fn guess(house: &House, phone: &Phone, challenge: &Challenge) -> usize {
     told.iter().filter(|told| compared.contains(told)).count()
 }
 
-/// 1,000 wrong numbers at once, 20 for each of 50 challenges of 10 users. Answers how many were
-/// compared for each user's challenges.
+/// Sends 1,000 wrong numbers at once: 20 for each of 50 challenges, which belong to 10 users.
+/// Returns for each user how many were compared for each challenge.
 async fn thousand_guesses(house: &House) -> Vec<Vec<usize>> {
     let mut users = Vec::new();
     for number in 1..=10 {
@@ -288,7 +291,7 @@ async fn a_lock_after_too_many_numbers_outlasts_time_and_restarts_and_holds_for_
     later.enroll(&bob, &bobs).await.unwrap();
     let other = later.challenge(&bob).await.unwrap();
     later.approve(&bobs, &other, &right(&other)).await.unwrap();
-    // Without a number, an approval is the way out.
+    // Without numbers, an approval is possible, and clears the count.
     let plain = later.again_within(0, Limits::default());
     let challenge = plain.challenge(&alice).await.unwrap();
     plain.decide(&phone, &challenge, Decision::Approve).await.unwrap();

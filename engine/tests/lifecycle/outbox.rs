@@ -1,5 +1,6 @@
-//! Calls to a relying party about a report: their content, their number, and their retries after a
-//! crash. A further report wakes the search for due events, so that no test waits for a timer.
+//! Tests of webhook calls about a report: their content, their number, and their retries after a
+//! crash. Each test wakes the search for due events by a further report instead of waiting for a
+//! timer.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -19,7 +20,7 @@ use countersign_engine::store::{MemoryStore, SqliteStore};
 
 use crate::support::{CountsDeliveries, Fault, House, NeverDelivers, Phone, Which, account};
 
-/// Signal with which `abort` ends a process.
+/// Signal that ends a process after `abort`.
 const SIGABRT: i32 = 6;
 
 fn told_by(delivery: &Arc<CountsDeliveries>) -> House {
@@ -30,7 +31,7 @@ fn told(delivery: Arc<dyn Delivery>) -> House {
     House::over(Arc::new(MemoryStore::default()), Limits::default(), Some(delivery))
 }
 
-/// A user with a phone of that number reports a challenge.
+/// Lets a user report a challenge with this phone.
 async fn report(house: &House, user: &str, phone: u8) -> Arc<Challenge> {
     let (account, phone) = (account(user), Phone::new(phone));
     house.enroll(&account, &phone).await.unwrap();
@@ -40,7 +41,7 @@ async fn report(house: &House, user: &str, phone: u8) -> Arc<Challenge> {
     challenge
 }
 
-/// Waits for so many calls, and lists the challenge and the number of each.
+/// Waits for `count` calls. Returns the challenge and the call number of each.
 async fn calls(delivery: &CountsDeliveries, count: usize) -> Vec<(ChallengeId, u32)> {
     let told = delivery.told(count).await;
     told.into_iter().map(|event| (event.challenge, event.calls)).collect()
@@ -81,7 +82,7 @@ async fn an_event_is_told_three_times_at_most() {
     for (number, user) in (2..).zip(["bob", "carol", "dave", "erin"]) {
         house.clock.pass(30_000);
         report(&house, user, number).await;
-        // The new one and all that are due again.
+        // The new event, and all older events that are due again.
         before += usize::from(number).min(3);
         delivery.told(before).await;
     }
@@ -110,8 +111,8 @@ async fn an_event_that_is_due_by_a_clock_ahead_alone_is_told_once_the_clock_is_s
 async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
     let house = told(Arc::new(NeverDelivers));
     let (alice, phone) = (account("alice"), Phone::new(1));
-    // A relying party that never answers would hold challenges too, so that another process issues
-    // this one.
+    // This relying party never answers notifications either, so another engine issues the
+    // challenge.
     let issuing = house.again_with(0, None);
     issuing.enroll(&alice, &phone).await.unwrap();
     let challenge = issuing.challenge(&alice).await.unwrap();
@@ -123,13 +124,13 @@ async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
     let next = house.again_with(30_000, Some(delivery.clone()));
     let [told] = &*delivery.told(1).await else { panic!("told once") };
     assert_eq!((&told.id, &told.challenge), (&recorded.id, &challenge.id));
-    // The next search begins after the first has handled all that it found.
+    // The next search begins after the first one has handled all events that it found.
     report(&next, "bob", 2).await;
     delivery.told(2).await;
     assert!(next.store.events().await.iter().all(|event| event.challenge != challenge.id));
 }
 
-/// A relying party with whose first event the process ends, there and then.
+/// A relying party that aborts the process when it receives an event.
 struct Dies;
 
 impl Delivery for Dies {
@@ -146,7 +147,7 @@ impl Delivery for Dies {
     }
 }
 
-/// Names the file in the process that is to die.
+/// Variable with the path of the store's file. It is set only in the process that will abort.
 const FILE: &str = "COUNTERSIGN_TEST_OUTBOX_FILE";
 
 #[actix::test]
@@ -155,7 +156,8 @@ async fn a_report_whose_process_died_before_it_was_told_is_told_by_the_next_proc
         let store = Arc::new(SqliteStore::open(Path::new(&file)).unwrap());
         let house = House::over(store, Limits::default(), Some(Arc::new(Dies)));
         report(&house, "alice", 1).await;
-        // The report is answered before it is told; the process lives until it is.
+        // The report is answered before the event is delivered. The process waits here until the
+        // delivery aborts it.
         return std::future::pending().await;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Limit on prompts for one user: the challenges that leave the process, and the cost for others.
+//! Tests of the limit on prompts for a user: the number of challenges that are sent, and the effect
+//! on other users.
 
 use std::sync::Arc;
 
@@ -23,13 +24,13 @@ fn counted() -> (House, Arc<CountsDeliveries>) {
     (House::over(store, Limits::default(), Some(delivery.clone())), delivery)
 }
 
-/// Asks for a user 50 times in a minute of the house's clock, shared with 199 others, and answers
-/// how often it was refused.
+/// Starts 50 challenges for alice. While 200 calls run at the same time, the clock moves by one
+/// minute in all. Returns the number of refusals.
 async fn nag(house: &House, number: usize) -> usize {
     let alice = account("alice");
     let mut refused = 0;
     for round in 0..50 {
-        // Some take each other's place, some stand side by side.
+        // Some challenges replace an older one, and some stay open beside it.
         let key = action(&format!("code{}", (number + round) % 8), &format!("k-{number}"));
         house.clock.pass(6);
         match house.challenge_for(&alice, key).await {
@@ -127,11 +128,12 @@ async fn a_notification_is_counted_before_it_is_sent_or_it_is_not_sent() {
     let house = House::over(store, Limits::default(), Some(delivery.clone()));
     let (alice, phone) = (account("alice"), Phone::new(1));
     house.enroll(&alice, &phone).await.unwrap();
-    // Track, issue, the count of the first notification, and then that of the second.
+    // Skips three commits: the tracking, the issue, and the count of the first notification. The
+    // next one, which counts the second notification, is lost.
     house.store.plan_after(3, Which::Next, Fault::LostBefore);
     assert!(house.challenge(&alice).await.is_err());
     assert_eq!(delivery.notified(), 1);
-    // Issue, and the count of the first.
+    // Skips the issue. The next commit, which counts the first notification, is lost.
     house.store.plan_after(1, Which::Next, Fault::LostBefore);
     let refused = house.challenge(&alice).await.unwrap_err();
     assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
@@ -175,7 +177,7 @@ async fn tries_that_reach_nobody_are_refused_after_twenty_in_the_window() {
     let held = Err(Error::Refused(Refusal::TooManyPrompts { hold, retry_after_ms }));
     assert_eq!(house.challenge(&alice).await, held);
     assert_eq!((delivery.called(), house.store.journal().len()), (20, 20));
-    // The prompt is counted in the record, so that the count outlives the process.
+    // The prompt is counted in the record, so that the count survives a restart.
     assert_eq!(house.again_after(0).challenge(&alice).await, held);
     house.clock.pass(15 * MINUTE_MS);
     assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
@@ -206,8 +208,8 @@ async fn a_challenge_is_offered_although_other_actions_took_the_place_of_its_own
     assert!(house.decide(&phone, &asked, Decision::Approve).await.is_ok());
 }
 
-/// An offered challenge counts as seen, be it for a moment, because a caller that takes it back
-/// soon could otherwise ask for ever.
+/// Checks that a challenge counts as a prompt once it was offered, even briefly. Otherwise a caller
+/// that soon withdraws its challenges could prompt without a limit.
 #[actix::test]
 async fn a_notification_that_may_have_arrived_takes_a_prompt() {
     let lost = Arc::new(crate::support::OutOfReach::default());
@@ -242,7 +244,7 @@ async fn a_challenge_that_is_taken_back_before_its_connection_stands_is_not_told
     let asking = house.challenge(&alice);
     let cancelling = async {
         let issued: Arc<Challenge> = soon(met).await.unwrap();
-        // A phone that looks for the first time is not shown it either.
+        // A phone that reads its pending challenges for the first time does not get it either.
         for looking in [&house, &house.again_after(0)] {
             let looked = looking.engine.pending(&phone.credential(), Reader::Stranger, 0).await;
             assert!(looked.unwrap().offers.is_empty());

@@ -1,4 +1,4 @@
-//! Several callers at the same time.
+//! Tests of several callers at the same time.
 
 use std::collections::HashSet;
 
@@ -80,7 +80,8 @@ async fn one_decision_sent_many_times_at_once_is_recorded_once() {
     house.assert_single_outcomes();
 }
 
-/// The credential's actor knows the challenge and the account's judges it: nobody else is asked.
+/// Checks that a decision needs only two actors: that of the credential, which knows the challenge,
+/// and that of the account, which judges the decision.
 #[actix::test]
 async fn a_decision_passes_two_mailboxes() {
     let house = House::open();

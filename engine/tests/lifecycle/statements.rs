@@ -1,4 +1,4 @@
-//! Keys that sign statements, over restarts, crashes, and among strangers.
+//! Tests of keys that sign statements: with restarts, with crashes, and with other users' keys.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::support::{House, Phone, account, action, grant, soon};
 
 const BAD_SIGNATURE: Error = Error::Misbehaved(Misbehaviour::InvalidSignature);
 
-/// A user with a phone that signs statements, and a challenge that waits for it.
+/// Makes a user whose phone signs statements, and starts a challenge for that phone.
 async fn asked(house: &House) -> (Phone, Arc<Device>, Arc<Challenge>) {
     let (alice, phone) = (account("alice"), Phone::new(1));
     let device = house.enroll_proven(&alice, &phone).await.unwrap();
@@ -55,14 +55,15 @@ async fn a_statement_that_comes_late_decides_nothing() {
     let key = phone.credential();
     let late = house.engine.decide(&key, answer.clone(), challenge.expires_at).await;
     assert_eq!(late, Err(Error::Refused(Refusal::ChallengeEnded)));
-    // The engine that starts after the challenge's end has it expired.
+    // The challenge is over before the next engine starts, and that engine expires it.
     let after = house.again_after(301_000);
     let late = after.send(&phone, answer).await;
     assert_eq!(late, Err(Error::Refused(Refusal::ChallengeEnded)));
     house.assert_single_outcomes();
 }
 
-/// Only a number that was signed is an attempt: nobody but the key's holder can use them up.
+/// Checks that only a signed number counts as an attempt, so that only the holder of the key can
+/// use attempts up.
 #[actix::test]
 async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded() {
     let limits = Limits { number_match: Some(Digits::Six), ..Limits::default() };
@@ -105,7 +106,8 @@ async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded()
     }
 }
 
-/// A key that was not asked learns nothing of a challenge, even if it knows the name.
+/// Checks that a key that is not a target of a challenge gets no information about it, even with
+/// the challenge's id.
 #[actix::test]
 async fn a_key_that_was_not_asked_is_told_nothing_of_a_challenge() {
     let house = House::open();
@@ -130,7 +132,8 @@ async fn an_owner_keeps_its_place_over_a_restart_and_gets_it_back_by_enrolling()
         house.clock.pass(1);
         house.enroll(&account(&format!("stranger-{n}")), &phone).await.unwrap();
     }
-    // Nothing was approved yet, and five enrolled the key since.
+    // The phone has approved nothing for this user, and five other users have enrolled its key
+    // since.
     let refused = house.decide(&phone, &challenge, Decision::Approve).await;
     assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeUnknown)));
     assert_eq!(house.engine.user(&alice).await.unwrap().devices.len(), 1, "it stays enrolled");
@@ -139,7 +142,8 @@ async fn an_owner_keeps_its_place_over_a_restart_and_gets_it_back_by_enrolling()
     let read = house.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
     assert_eq!(read.offers[0].1.challenge.id, challenge.id, "what waited is there again");
     house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
-    // From here on no stranger takes the place.
+    // The phone has approved a challenge for this user, so that other users' enrollments no longer
+    // displace this one.
     let second = house.challenge_for(&alice, action("signIn", "s-2")).await.unwrap();
     for n in 5..12 {
         house.clock.pass(1);

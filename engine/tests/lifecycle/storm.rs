@@ -1,4 +1,4 @@
-//! Many lifecycles at once over a store in which one commit in four goes wrong.
+//! Tests of many lifecycles at once, over a store in which one commit in four has a fault.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::support::{Fault, House, Phone, WAIT_MS, Which, account, soon};
 const USERS: usize = 60;
 const SEEDS: u64 = 6;
 
-/// Tries until the store has taken it. Only an unavailable store is a reason to try again.
+/// Repeats a call until the store records it. Retries only after [`Error::Unavailable`].
 async fn insist<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
@@ -28,7 +28,7 @@ where
     panic!("the store does not recover");
 }
 
-/// Somebody was told an end: it is the recorded one.
+/// Checks that an end that a caller was told is the recorded one.
 async fn is_recorded(house: &House, challenge: &Challenge, told: &Ended) {
     let recorded = house.store.recorded(challenge).await;
     assert_eq!(recorded.as_ref(), Some(told), "told and not recorded");
@@ -80,8 +80,8 @@ async fn whatever_the_store_does_nobody_is_told_what_is_not_recorded() {
         }
         soon(join_all((0..USERS).map(|user| live(&house, user, &random)))).await;
         house.assert_single_outcomes();
-        // The store has more records if the reply to a start was lost, because the next start
-        // replaced its challenge.
+        // The store may have more records than users: if the reply to a start was lost, the retry
+        // replaced the challenge.
         assert!(house.store.journal().len() >= USERS, "seed {seed}");
         soon(house.engine.close()).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! Tickets: each enrolls one key, once, also under many hands and through a crash.
+//! Tests of tickets: each enrolls one key once, even with many callers or after a crash.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::support::{Fault, House, Phone, Which, account, action, soon};
 
 const LIFE_MS: u64 = 600_000;
 
-/// Gives the wish for a ticket by a token that was made a second ago.
+/// Makes a request for a ticket, with a token that was made a second ago.
 fn wish(house: &House) -> TicketWish {
     let issued_at = house.now().minus_ms(1_000);
     let issued_at = UnixMillis(issued_at.seconds() * 1_000);
@@ -24,7 +24,7 @@ fn wish(house: &House) -> TicketWish {
     TicketWish { grant, may_add: false, ends_at: issued_at.plus_ms(LIFE_MS) }
 }
 
-/// A user with a tracked action and a ticket.
+/// Makes a user with a tracked action and a ticket.
 async fn ticketed(house: &House) -> (AccountKey, String) {
     let alice = account("alice");
     house.clock.pass(2_000);
@@ -34,7 +34,7 @@ async fn ticketed(house: &House) -> (AccountKey, String) {
     (alice, ticket)
 }
 
-/// Enrolls a phone with a ticket and a proof.
+/// Enrolls a phone with a ticket and a proof of its key.
 async fn enroll(house: &House, phone: &Phone, text: &str) -> Result<Arc<Device>, Error> {
     let held = house.engine.ticket(text).await?;
     let token = Digest::of(text);
@@ -130,7 +130,8 @@ async fn a_ticket_of_a_clock_ahead_does_not_live_again() {
     let back = house.again_after(1_000);
     back.engine.recover().await.unwrap();
     assert_eq!(enroll(&back, &Phone::new(1), &ticket).await, over());
-    // A token of the earlier clock makes one of the clock that goes on.
+    // A token that was made by the earlier clock can get a new ticket, which lives by the clock
+    // that continues.
     let fresh = TicketWish { ends_at: back.now().plus_ms(LIFE_MS), ..early };
     let fresh = back.engine.issue_ticket(&alice, fresh).await.unwrap();
     assert!(back.engine.ticket(&fresh).await.is_ok());

@@ -1,4 +1,5 @@
-//! Waiters learn of every end, after it is recorded and never later than the challenge lives.
+//! Tests of waiters: each gets every end after it is recorded, and no later than the challenge's
+//! expiry.
 
 use std::sync::atomic::Ordering;
 
@@ -36,7 +37,7 @@ async fn one_waiter_too_many_is_answered_at_once() {
     }
     let fifth = soon(house.poll(&challenge, WAIT_MS)).await.unwrap();
     assert!(fifth.crowded && fifth.ended().is_none());
-    // A waiter that leaves makes room.
+    // A waiter that leaves frees its place.
     drop(waiters.pop());
     waiters.push(house.waiter(&challenge).await);
     house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
@@ -45,7 +46,8 @@ async fn one_waiter_too_many_is_answered_at_once() {
     }
 }
 
-/// As after a commit whose answer was lost, and that arrived after everybody had looked.
+/// Checks that the next decision brings a missed end to the waiters. A second engine misses the
+/// end, as if a commit's reply was lost and the commit was recorded after every waiter had looked.
 #[actix::test]
 async fn who_missed_an_end_is_told_by_the_next_who_decides() {
     let house = House::open();
@@ -83,7 +85,7 @@ async fn a_challenge_that_nobody_waits_for_is_taken_back_and_no_other() {
     let ended = leave().await.unwrap().unwrap();
     assert_eq!(ended.outcome, Outcome::Cancelled);
     assert!(house.decide(&phone, &challenge, Decision::Approve).await.is_err());
-    // Once it has ended, the recorded end is told.
+    // After the end the same call returns the recorded end.
     assert_eq!(leave().await.unwrap(), Some(ended));
 }
 
@@ -155,7 +157,7 @@ async fn waiters_are_told_of_an_expiry_once_it_is_recorded() {
     let waiter = house.waiter(&challenge).await;
     house.clock.pass(25);
     soon(&mut held.arrived).await.unwrap();
-    // The store has the expiry and has not recorded it, so that nobody has been notified.
+    // The store has received the expiry but has not recorded it, so no waiter has been notified.
     assert_eq!(house.outcome(&challenge).await, None);
     assert_eq!(house.store.recorded(&challenge).await, None);
     held.open();
@@ -192,7 +194,7 @@ async fn a_poll_does_not_outlive_a_challenge_whose_end_cannot_be_recorded() {
     assert!(verdict.ended().is_none(), "nothing is recorded");
     assert!(house.decide(&phone, &challenge, Decision::Approve).await.is_err());
     house.store.is_out.store(false, Ordering::SeqCst);
-    // A poll may be over before the expiry is proposed again; the next is told.
+    // A poll may end before the engine proposes the expiry again. The next poll gets it.
     let told = async {
         loop {
             if let Some(ended) = house.poll(&challenge, WAIT_MS).await.unwrap().ended() {
@@ -210,7 +212,7 @@ async fn draining_answers_every_waiter_and_lets_none_wait() {
     let idle = Phone::new(2);
     house.enroll(&alice, &idle).await.unwrap();
     let waiters = [house.waiter(&challenge).await, house.waiter(&challenge).await];
-    // Answered after them, so that both are waiting.
+    // This poll is answered after both waiters have registered.
     assert_eq!(house.outcome(&challenge).await, None);
     let credential = idle.credential();
     let app = house.engine.pending(&credential, Reader::Stranger, WAIT_MS);
@@ -228,7 +230,7 @@ async fn draining_answers_every_waiter_and_lets_none_wait() {
     let late = soon(house.engine.pending(&credential, Reader::Stranger, WAIT_MS)).await.unwrap();
     assert!(late.offers.is_empty());
     assert!(house.engine.ready().is_err());
-    // A challenge under way may still be decided.
+    // A challenge that is open may still be decided.
     house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
     soon(house.engine.close()).await.unwrap();
 }

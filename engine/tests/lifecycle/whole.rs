@@ -1,4 +1,5 @@
-//! A sign-in from the first track to the removal of the phone, over each store.
+//! Tests of a whole sign-in over each store, from the first tracked action to the removal of the
+//! phone.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Commits that are answered before Redis has them, through outages.
+//! Tests of commits that are answered before Redis has recorded them, with outages.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 
 use crate::{account, change, is_unavailable, revision, until};
 
-/// Longer than the wait for an answer that is told at once.
+/// Time for which the store waits for Redis.
 const WAIT: Duration = Duration::from_millis(800);
 
 async fn lagging(url: &str, bound: Bound) -> RedisStore {
@@ -26,13 +26,13 @@ async fn lagging(url: &str, bound: Bound) -> RedisStore {
     RedisStore::open(settings, std::sync::Arc::new(SystemEntropy)).await.unwrap()
 }
 
-/// A user who is asked; the approval may be answered early.
+/// Enrolls a user, and opens a challenge. Its approval may be answered early.
 async fn asked(store: &RedisStore, n: u8) -> Challenge {
     let who = user(&format!("user-{n}"));
     let open = challenge(&who, n, 10);
     recorded(store, &who, 0, [account(record()), Write::Device(device(&who, 1).into())]).await;
     recorded(store, &who, 1, [Write::Challenge(open.clone().into())]).await;
-    // A commit that only opens a challenge raises no counter, and may lag too.
+    // Waits for the record, because a commit that only opens a challenge may be answered early too.
     until_written(store).await;
     open
 }
@@ -41,7 +41,7 @@ fn approval(open: &Challenge, expected: u64) -> Change {
     change(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20).into())])
 }
 
-/// Tells whether a commit is answered at once.
+/// Tells whether the answer to a commit comes at once and is `Recorded`.
 fn is_told(store: &RedisStore, change: Change) -> bool {
     store.commit(change).now_or_never() == Some(Ok(Committed::Recorded))
 }
@@ -109,7 +109,7 @@ async fn with_refuse_an_outage_that_is_known_is_waited_for() {
     redis.restart();
     crate::until_ready(&store).await;
     assert!(is_told(&store, approval(&two, 2)));
-    // Whether it was sent or not, the repeated proposal is recorded.
+    // The first approval may have been sent, so it may be recorded. The second one must be.
     let expected = revision(&store, &one.account).await;
     assert!((2..=3).contains(&expected));
     assert!(is_approved(&store, &two).await);
@@ -165,7 +165,7 @@ async fn with_continue_approvals_go_on_up_to_the_bound_and_are_recorded_after_th
     for open in &open[..5] {
         assert!(is_approved(&store, open).await);
         assert_eq!(revision(&store, &open.account).await, 3, "once");
-        // The first outcome stays.
+        // The first outcome cannot be replaced.
         let other = ended(open, Outcome::Reported, 30);
         let other = store.commit(change(&open.account, 3, [Write::Challenge(other.into())])).await;
         assert!(matches!(other, Ok(Committed::Ended { .. })), "{other:?}");
@@ -209,7 +209,7 @@ async fn a_redis_without_memory_gets_what_was_answered_once_it_has_some() {
     assert!(is_approved(&store, &one).await);
 }
 
-/// Makes a record under a store that cannot look.
+/// Changes the record in Redis while the store cannot connect.
 fn overwrite(redis: &Redis, who: &AccountKey) {
     let names = redis.command(&["KEYS", "countersign:{*}:account:*"]);
     let name = names.lines().find(|line| line.starts_with("countersign:")).unwrap();

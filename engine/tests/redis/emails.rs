@@ -1,4 +1,4 @@
-//! E-mail addresses that an older version has kept apart by case.
+//! Tests of the migration of e-mail addresses that an older version has indexed by case.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{account, open};
 
-/// The index in which older versions kept an address as it is written.
+/// Returns the index in which older versions kept this spelling of an address.
 fn index(email: &str) -> String {
     let mut hash = Sha256::new();
     for part in [tenant().as_str(), email] {
@@ -43,13 +43,13 @@ async fn an_address_of_an_older_version_is_found_in_any_case() {
         recorded(&store, &user(name), 0, [account(with_email(email))]).await;
     }
     store.close().await.unwrap();
-    // As an older version leaves it.
+    // Restores the indexes of an older version.
     let folded = index("ann@example.com");
     assert_eq!(redis.command(&["ZREM", &folded, "ann"]), ":1\r\n");
     assert_eq!(redis.command(&["ZADD", &index("Ann@Example.com"), "0", "ann"]), ":1\r\n");
     assert_eq!(redis.command(&["RENAME", &index("eve@x"), &index("EVE@x")]), "+OK\r\n");
     assert_eq!(redis.command(&["HDEL", "countersign:state", "emails-folded"]), ":1\r\n");
-    // A key that belongs to no account is passed over.
+    // A key that belongs to no account is skipped.
     redis.command(&["SET", "countersign:{0123456789abcdef}:account:planted", "x"]);
 
     let store = open(&redis.url()).await;
@@ -58,7 +58,7 @@ async fn an_address_of_an_older_version_is_found_in_any_case() {
     }
     assert_eq!(found(&store, "eve@X").await, ["eve"]);
     assert_eq!(redis.command(&["EXISTS", &index("Ann@Example.com"), &index("EVE@x")]), ":0\r\n");
-    // The move happens once.
+    // The migration is marked as done.
     assert_eq!(redis.command(&["HGET", "countersign:state", "emails-folded"]), "$1\r\n1\r\n");
     store.close().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Failover: the primary dies, and the promoted replica lacks the last commits.
+//! Tests of failover: the primary dies, and the replica that is promoted lacks the latest commits.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use countersign_testkit::redis_server::Redis;
 use crate::lost::{is_whole, populate};
 use crate::{change, open, until};
 
-/// Has a Redis follow another, until it has all that was there.
+/// Makes one Redis a replica of another, and waits until it has all data.
 async fn follow(replica: &Redis, primary: SocketAddr) {
     let (host, port) = (primary.ip().to_string(), primary.port().to_string());
     assert_eq!(replica.command(&["REPLICAOF", &host, &port]), "+OK\r\n");
@@ -32,7 +32,8 @@ async fn a_replica_that_lacks_a_tail_is_given_it_and_no_end_is_replaced() {
     let store = open(&server.url()).await;
     let (asked, _) = populate(&store, "ann", 1).await;
     follow(&replica, replication.address()).await;
-    // The replica knows the challenge as open, and nothing of bob.
+    // From here on the replica gets nothing: for it, the challenge stays open, and bob does not
+    // exist.
     replication.refuse(true);
     let approved = ended(&asked, Outcome::Approved, 30);
     recorded(&store, &user("ann"), 3, [Write::Challenge(approved.clone().into())]).await;
@@ -41,7 +42,7 @@ async fn a_replica_that_lacks_a_tail_is_given_it_and_no_end_is_replaced() {
     primary.kill();
     assert_eq!(replica.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
     server.lead_to(replica.address());
-    // Nobody is approved twice: the end that the replica lacks stands.
+    // The replica lacks the approval, but a denial cannot replace it.
     let denied = Write::Challenge(ended(&asked, Outcome::Denied, 31).into());
     let answer = store.commit(change(&user("ann"), 4, [denied])).await;
     let kept = Box::new(approved.ended.unwrap());
@@ -60,8 +61,8 @@ async fn a_primary_that_was_demoted_and_keeps_its_connections_is_left() {
     assert_eq!(new.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
     server.lead_to(new.address());
     follow(&old, new.address()).await;
-    // The store's address leads to the new primary now. The old one still answers, and takes
-    // nothing.
+    // New connections reach the new primary. The old one still answers, but as a replica it refuses
+    // writes.
     let bob = populate(&store, "bob", 11).await;
     is_whole(&store, "bob", 11, bob).await;
     is_whole(&store, "ann", 1, ann).await;

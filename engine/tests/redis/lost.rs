@@ -1,4 +1,4 @@
-//! Redis comes back without the commits that it had acknowledged.
+//! Tests of a Redis that restarts without commits that it had acknowledged.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 
-/// A user with a phone, an open challenge and one that was approved.
+/// Records a user with a phone, an open challenge and an approved one.
 pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challenge, Challenge) {
     let ann = user(name);
     let (open, approved) = (challenge(&ann, n, 10), challenge(&ann, n + 1, 10));
@@ -29,7 +29,7 @@ pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challeng
     (open, approved)
 }
 
-/// Checks that everything is there, and that the recorded end stays.
+/// Checks that all records of a user are there, and that the recorded end cannot be replaced.
 pub(crate) async fn is_whole(
     store: &RedisStore,
     name: &str,
@@ -63,7 +63,7 @@ async fn a_tail_that_redis_lost_is_written_again() {
     recorded(&store, &gone, 1, [Write::RemoveAccount]).await;
     redis.kill();
     redis.restart();
-    // A read notices: it is not told that bob is unknown.
+    // The read notices the loss, and waits until bob is written again.
     is_whole(&store, "bob", 11, bob).await;
     is_whole(&store, "ann", 1, ann).await;
     assert_eq!(revision(&store, &gone).await, 2);
@@ -71,8 +71,8 @@ async fn a_tail_that_redis_lost_is_written_again() {
     assert_eq!(store.ready(), Ok(()));
 }
 
-/// A denial is lost on its way and is answered that it is not known; Redis comes back without the
-/// commit before it. A reader that has waited must see the denial.
+/// Loses a denial on its way, so that its caller gets an unknown result. Then restarts Redis
+/// without the commit before the denial. A reader that has waited must see the denial.
 pub(crate) async fn a_lost_end_is_not_overlooked(
     store: &RedisStore,
     proxy: &Proxy,
@@ -92,7 +92,7 @@ pub(crate) async fn a_lost_end_is_not_overlooked(
     assert!(is_unavailable(&unknown), "{unknown:?}");
     redis.kill();
     redis.restart();
-    // Some are parked before it is mended, some ask while it is.
+    // Some reads begin before the lost commit is written again, and some while it is.
     let readings = (0..40).map(async |n| {
         tokio::time::sleep(Duration::from_millis(10 * n)).await;
         store.account(&ann).await
@@ -145,13 +145,13 @@ async fn a_wiped_redis_is_given_back_what_memory_holds() {
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
     is_whole(&store, "ann", 1, ann.clone()).await;
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
-    // A commit notices too: another end does not replace the one that only memory knew.
+    // A commit notices the loss too. The end that Redis has lost cannot be replaced.
     let other = Write::Challenge(ended(&ann.1, Outcome::Denied, 30).into());
     let other = store.commit(change(&user("ann"), 3, [other])).await;
     assert!(matches!(other, Ok(Committed::Ended { .. })), "{other:?}");
     assert_eq!(store.token_secret(&tenant(), [8; 32]).await, Ok(secret));
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
-    // And so does an idle server, by itself.
+    // An idle server notices the loss by its own check.
     let back = async || (redis.command(&["EXISTS", "countersign:state"]) == ":1\r\n").then_some(());
     until("it is noticed", back).await;
     until_ready(&store).await;
@@ -165,7 +165,7 @@ async fn what_neither_redis_nor_memory_knows_is_said_to_be_lost_and_not_taken_fo
     populate(&before, "ann", 1).await;
     before.close().await.unwrap();
     assert_eq!(redis.command(&["SAVE"]), "+OK\r\n");
-    // This store knows nothing of earlier records.
+    // This store's journal has none of the earlier records.
     let store = open_waiting(&redis.url(), Duration::from_millis(500)).await;
     let bob = populate(&store, "bob", 11).await;
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
@@ -176,7 +176,7 @@ async fn what_neither_redis_nor_memory_knows_is_said_to_be_lost_and_not_taken_fo
     assert!(due.is_err(), "{due:?}");
     let Err(StoreError::Unavailable(why)) = store.ready() else { panic!("it is ready") };
     assert!(why.contains("lost records"), "{why}");
-    // A backup is put back: it has everything but the tail, which memory has.
+    // Restores a backup, which has everything but the latest commits. The journal has those.
     redis.kill();
     redis.restart();
     until_ready(&store).await;
@@ -184,7 +184,7 @@ async fn what_neither_redis_nor_memory_knows_is_said_to_be_lost_and_not_taken_fo
     assert_eq!(revision(&store, &user("ann")).await, 3);
 }
 
-/// Lists all keys, without those that are always there.
+/// Lists all keys but the two that always exist.
 fn keys(redis: &Redis) -> Vec<String> {
     let reply = redis.command(&["KEYS", "*"]);
     let names = reply.lines().filter(|line| line.starts_with("countersign:"));
@@ -205,7 +205,7 @@ async fn nothing_is_left_of_what_is_over() {
         let revoked = Write::Challenge(ended(&open, Outcome::Revoked, 30).into());
         recorded(&store, &ann, 4, [revoked, Write::RemoveAccount]).await;
     }
-    // The revisions of the removed users are forgotten a day after the first pruning.
+    // The revision of a removed user is forgotten a day after the first pruning.
     let over = |days: u64| UnixMillis(days * 24 * 60 * 60 * 1000);
     assert_eq!(store.prune(over(1), over(1)).await, Ok(6));
     assert_eq!(store.prune(over(2), over(2)).await, Ok(3));

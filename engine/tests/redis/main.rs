@@ -1,5 +1,5 @@
-//! Faults that only Redis can inflict on its store: it may lose a commit or its answer, repeat or
-//! delay it, be killed, paused, wiped, full, or taken by another server.
+//! Tests of faults of Redis: it loses, repeats or delays a commit or its reply, is killed, paused,
+//! wiped or full, or is taken over by another server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -24,7 +24,7 @@ use countersign_engine::store::{RedisSettings, RedisStore};
 use countersign_engine::system::SystemEntropy;
 use countersign_testkit::until;
 
-/// A store that waits as long as it does by default.
+/// Opens a store with the default wait.
 async fn open(url: &str) -> RedisStore {
     open_waiting(url, Duration::from_secs(3)).await
 }

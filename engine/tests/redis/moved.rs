@@ -1,4 +1,4 @@
-//! Everything is gone through: checked, and moved to SQLite and back.
+//! Tests of whole stores: they are checked, and moved to SQLite and back.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use countersign_testkit::redis_server::Redis;
 
 use crate::{account, change, open, revision};
 
-/// Users: more than one page of any store has.
+/// Number of users. It is more than one page of any store holds.
 const USERS: u16 = 300;
 
 fn numbered(n: u16) -> ChallengeId {
@@ -25,8 +25,8 @@ fn numbered(n: u16) -> ChallengeId {
     ChallengeId::from_entropy(&bytes)
 }
 
-/// Users of every kind: with a device, an open, a held and an ended challenge, and one who is
-/// gone.
+/// Records users with a device, and with an open, a held and an ended challenge. One user is
+/// removed.
 async fn populate(store: &impl Store) {
     store.token_secret(&tenant(), [7; 32]).await.unwrap();
     store.token_secret(&TenantId::parse("other").unwrap(), [8; 32]).await.unwrap();
@@ -60,7 +60,7 @@ async fn exported(store: &impl Store) -> Vec<u8> {
     stream
 }
 
-/// Lists the records of a stream in one order, because each store has its own.
+/// Returns the records of a stream in sorted order, because each store has its own order.
 fn sorted(stream: &[u8]) -> Vec<String> {
     let mut reader = stream::Reader::new(stream).unwrap();
     let mut records = Vec::new();
@@ -94,7 +94,7 @@ async fn from_sqlite_to_redis_and_back_nothing_changes() {
     assert_sound(&*store).await;
     let moved = exported(&*store).await;
     assert_eq!(sorted(&moved), sorted(&stream));
-    // A moved record is found by its indexes, and expires, like one that was committed there.
+    // Indexes find an imported record, and it expires, as if it had been committed there.
     let ann = user("user: 7 \u{e9}");
     assert_eq!(store.users(&tenant(), all_users()).await.unwrap().len(), 100);
     assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 2);
@@ -121,13 +121,13 @@ async fn only_an_empty_redis_takes_over_what_another_store_had() {
     assert!(matches!(again, Err(TransferError::NotEmpty)), "{again:?}");
 }
 
-/// The names of the keys of one kind.
+/// Returns the names of all keys of one kind.
 fn names(redis: &Redis, kind: &str) -> Vec<String> {
     let reply = redis.command(&["KEYS", &format!("countersign:{{*}}:{kind}:*")]);
     reply.lines().filter(|line| line.starts_with("countersign:")).map(str::to_owned).collect()
 }
 
-/// A whole row of that format.
+/// Returns an undamaged row of this format, in hexadecimal.
 fn row_of_format(format: u8) -> String {
     let sealed = [format, 0x90];
     let row = [&sealed[..], &crc32c::crc32c(&sealed).to_be_bytes()].concat();
@@ -219,7 +219,7 @@ async fn a_record_that_an_index_does_not_lead_to_is_reported() {
             panic!("{index}: nothing is missing");
         };
         assert!(why.contains(&format!("is missing from {index}")), "{why}");
-        // It is there all the same, and whole where it is imported.
+        // The record itself is readable, so the export succeeds.
         exported(&store).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Redis is killed, paused, or full.
+//! Tests of a Redis that is killed, paused or full.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use countersign_testkit::redis_server::Redis;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until_ready};
 
-/// Commits that one account has in a row while Redis is killed.
+/// Number of successive commits of each account while Redis is killed.
 const COMMITS: u64 = 40;
 const ACCOUNTS: usize = 16;
 
-/// Commits in a row, as the single writer of an account does: after an unknown answer it reads the
-/// record.
+/// Makes successive commits, as the single writer of an account does: after an unknown result it
+/// reads the record.
 async fn commits(store: Arc<RedisStore>, key: AccountKey) {
     let (mut known, mut acknowledged) = (0, 0);
     while known < COMMITS {
@@ -53,7 +53,7 @@ async fn what_was_acknowledged_survives_that_redis_is_killed_under_load() {
                 runtime.unwrap().block_on(futures_util::future::join_all(commits));
             }
         });
-        // In the middle: some accounts have come a part of their way.
+        // Waits until some commits are recorded, so that Redis is killed in the middle.
         crate::until("it is under way", async || {
             (revision(&store, &keys[0]).await >= 3).then_some(())
         })
@@ -82,7 +82,8 @@ async fn a_pause_of_redis_makes_commits_wait_and_loses_none() {
     redis.signal("STOP");
     let waiting = store.commit(change(&ann, 1, [Write::Device(device(&ann, 1).into())]));
     let reading = store.account(&ann);
-    // Longer than one answer may take: it is asked for again, on another connection.
+    // This pause is longer than the time limit of a reply, so the store asks again on another
+    // connection.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     redis.signal("CONT");
     assert_eq!(waiting.await, Ok(Committed::Recorded));
@@ -105,7 +106,7 @@ async fn a_long_pause_is_answered_in_bounded_time_and_settled_after_it() {
     assert!(store.ready().is_err());
     redis.signal("CONT");
     until_ready(&store).await;
-    // The commit was sent, so it is recorded once.
+    // The commit was sent, so it is recorded exactly once.
     assert_eq!(revision(&store, &ann).await, 2);
 }
 
@@ -138,7 +139,7 @@ async fn a_redis_that_has_memory_again_is_noticed_by_an_idle_server() {
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     let refused = store.commit(change(&user("ann"), 0, [account(record())])).await;
     assert!(is_unavailable(&refused), "{refused:?}");
-    // Longer than the lock is held: it is held on to all the same.
+    // The lock is renewed even without memory, so after its lifetime it is still held.
     tokio::time::sleep(Duration::from_millis(3_500)).await;
     assert!(store.ready().is_err());
     assert_eq!(redis.command(&["EXISTS", "countersign:lock"]), ":1\r\n");

@@ -1,4 +1,4 @@
-//! One server at a time, also where the one before was only asleep.
+//! Tests of ownership: only one server writes at a time, even if an earlier owner was only paused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn a_second_server_is_refused_until_the_first_has_closed() {
 #[tokio::test]
 async fn a_lock_that_was_left_behind_expires() {
     let redis = Redis::volatile();
-    // As a server leaves it that was killed.
+    // Sets the lock as a killed server leaves it.
     redis.command(&["SET", "countersign:lock", "somebody", "PX", "1500"]);
     let store = open(&redis.url()).await;
     recorded(&store, &user("ann"), 0, [account(record())]).await;
@@ -46,7 +46,7 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
     let asleep = open(&redis.url()).await;
     let ann = user("ann");
     recorded(&asleep, &ann, 0, [account(record())]).await;
-    // Its lock has expired, and the next server finds none.
+    // Deletes the lock, as if it had expired, so that the next server can start.
     let awake = until("the next server starts", async || {
         redis.command(&["DEL", "countersign:lock"]);
         try_open(&redis.url(), WAIT).await.ok()
@@ -61,7 +61,8 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
     assert!(why.contains("another server has taken over"), "{why}");
     assert_eq!(revision(&awake, &ann).await, 1);
     recorded(&awake, &ann, 1, [account(record())]).await;
-    // The one that was asleep takes nothing back, and its end lets nobody else in.
+    // The paused server does not take ownership back, and its end does not release the lock of the
+    // new owner.
     drop(asleep);
     assert!(try_open(&redis.url(), WAIT).await.is_err());
     recorded(&awake, &ann, 2, [account(record())]).await;
@@ -82,7 +83,7 @@ async fn who_only_reads_puts_out_no_server_that_renews_its_lock_late() {
     let redis = Redis::volatile();
     let store = open(&redis.url()).await;
     recorded(&store, &user("ann"), 0, [account(record())]).await;
-    // As while the server is out of reach for longer than the lock is held.
+    // Deletes the lock, as if the server could not reach Redis for longer than the lock's lifetime.
     redis.command(&["DEL", "countersign:lock"]);
     let reading = RedisSettings { opening: Opening::Read, ..RedisSettings::new(redis.url()) };
     let opened = RedisStore::open(reading.clone(), Arc::new(SystemEntropy)).await;
@@ -107,7 +108,7 @@ async fn a_redis_that_is_not_there_is_said_to_be_unavailable() {
 #[tokio::test]
 async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying_it() {
     let redis = Redis::with(&["--save", ""]);
-    // The rule that the documentation tells an operator to set.
+    // The permissions that the documentation recommends to operators.
     let user = "SETUSER server on >right-one ~countersign:* +@read +@write +@scripting \
                 +@transaction +@connection +info +config|get +acl|whoami";
     let acl: Vec<_> = ["ACL"].into_iter().chain(user.split_whitespace()).collect();

@@ -1,4 +1,4 @@
-//! Commits that are lost on the way, or whose answers are; that arrive twice, or late.
+//! Tests of commits that are lost, arrive twice or late, or whose replies are lost.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use crate::{account, change, is_unavailable, open, open_waiting, revision, until
 
 const FAULTS: [Fault; 3] = [Fault::LostBefore, Fault::LostAfter, Fault::Duplicated];
 
-/// Every kind of unit, through every fault: each is recorded once, and said to be.
+/// Tests every kind of unit with every fault. Each unit is recorded once, and its caller gets that
+/// result.
 #[tokio::test]
 async fn a_commit_is_recorded_once_whatever_becomes_of_it_on_the_way() {
     let redis = Redis::volatile();
@@ -74,7 +75,8 @@ async fn a_commit_that_arrives_after_its_successor_changes_nothing() {
     proxy.plan(Fault::LostBefore);
     recorded(&store, &ann, 0, [account(record()), Write::Device(device(&ann, 1).into())]).await;
     recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
-    // Even its revision is forgotten: only that it is late keeps the commit out.
+    // Even the revision of the account is forgotten. The commit is refused only because its attempt
+    // is older than the recorded one.
     const DAY: u64 = 24 * 60 * 60 * 1000;
     store.prune(UnixMillis(0), UnixMillis(DAY)).await.unwrap();
     assert_eq!(store.prune(UnixMillis(0), UnixMillis(2 * DAY)).await, Ok(1));
@@ -117,7 +119,8 @@ async fn what_was_never_sent_is_not_recorded_later() {
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     proxy.refuse(true);
-    // The connection that is there ends when it is used: this one may have been recorded.
+    // The proxy closes the existing connection when this commit uses it, so this commit counts as
+    // sent, and its result is unknown.
     let first = store.commit(change(&user("eve"), 0, [account(record())])).await;
     assert!(is_unavailable(&first));
     let later: Vec<_> =
@@ -145,8 +148,8 @@ async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
     assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
 }
 
-/// The answer has the recorded end in it, which cannot be read. It is sent again after it was lost,
-/// and is nobody's trouble but its caller's.
+/// Checks that a damaged row fails only the caller whose reply contains it. Here the row is the
+/// recorded end. In the second round the reply is lost, and the commit is sent again.
 #[tokio::test]
 async fn a_damaged_end_is_told_to_its_caller_and_the_store_stays_ready() {
     let redis = Redis::volatile();

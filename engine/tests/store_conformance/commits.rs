@@ -1,4 +1,4 @@
-//! Commits: the records, the refusals, and their order.
+//! Tests of commits: their records, their refusals, and their order.
 
 use std::sync::Arc;
 
@@ -175,7 +175,7 @@ pub(crate) async fn the_revision_of_a_removed_user_is_forgotten_after_a_day(stor
         recorded(&store, who, 0, [Write::Account(record())]).await;
         recorded(&store, who, 1, [Write::RemoveAccount]).await;
     }
-    // However long ago: the day counts from the first pruning.
+    // The day counts from the first pruning after the removal, not from the removal.
     assert_eq!(prune(5 * DAY).await, Ok(0));
     recorded(&store, &bob, 2, [Write::Account(record())]).await;
     assert_eq!(prune(6 * DAY - 1).await, Ok(0));
@@ -194,7 +194,8 @@ pub(crate) async fn a_removed_device_is_found_nowhere(store: impl Store) {
     recorded(&store, &ann, 1, [Write::RemoveDevice(first.id.clone())]).await;
     assert_eq!(store.account(&ann).await.unwrap().devices, std::slice::from_ref(&second));
     assert_eq!(store.devices_of_key(&first.credential()).await, Ok(vec![second.clone()]));
-    // A device that is written again with another key leaves nothing under the old one.
+    // If a device is written again with another key, the index of its old key does not find it any
+    // more.
     let renewed = countersign_core::device::Device { key: key(8), ..second.clone() };
     recorded(&store, &ann, 2, [Write::Device(renewed.clone().into())]).await;
     assert_eq!(store.devices_of_key(&second.credential()).await, Ok(vec![]));
@@ -208,7 +209,8 @@ pub(crate) async fn commits_of_one_account_stay_in_order_under_eight_threads(sto
         .map(|n| {
             let (store, who) = (Arc::clone(&store), user(&format!("user-{n}")));
             std::thread::spawn(move || {
-                // No commit waits for the one before it, although each is valid only after it.
+                // Each commit is submitted without waiting for the previous one, although it is
+                // valid only after that.
                 let answers: Vec<_> = (0..UNITS)
                     .map(|at| {
                         let state = Write::Action(

@@ -1,4 +1,5 @@
-//! Units that contradict what is recorded, and units that no transition makes.
+//! Tests of units that contradict a recorded end, and of units that no transition of the core
+//! makes.
 
 use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
@@ -54,7 +55,7 @@ pub(crate) async fn nothing_of_a_unit_with_another_end_is_written(store: impl St
     let first = ended(&challenge(&ann, 1, 10), Outcome::Expired, 20);
     recorded(&store, &ann, 0, [Write::Account(record()), Write::Challenge(first.clone().into())])
         .await;
-    // The end stands last: the writes before it must be left out too.
+    // The contradicting end is the last write. The writes before it must not be recorded either.
     let writes = [
         Write::Device(device(&ann, 1).into()),
         Write::Action(action(&ann, "one", 1).into()),

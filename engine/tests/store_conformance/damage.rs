@@ -1,4 +1,5 @@
-//! Files that were cut, or in which bits have flipped: detected or harmless, never a wrong answer.
+//! Tests of damaged files: if a file was cut or a bit has flipped, the damage is detected or
+//! harmless, and never causes a wrong answer.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +13,13 @@ use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
 use countersign_testkit::records::*;
 
-/// Commits that the files hold.
+/// Number of users, each recorded by one commit.
 const USERS: u8 = 12;
-/// The file itself, its log, the index of the log, and the lock.
+/// Suffixes of the database, its log, the index of the log, and the lock file.
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", ".lock"];
 
-/// Between two places that are damaged; `COUNTERSIGN_EVERY_BYTE` takes every one.
+/// Returns the distance between two damaged places: `step`, or 1 if `COUNTERSIGN_EVERY_BYTE` is
+/// set.
 fn sampled(step: usize) -> usize {
     if std::env::var_os("COUNTERSIGN_EVERY_BYTE").is_some() { 1 } else { step }
 }
@@ -38,7 +40,8 @@ fn phone(n: u8) -> Device {
     device(&who(n), n)
 }
 
-/// Files as a server leaves them that was killed: whatever it holds in memory is lost.
+/// Copies the files of an open store into a folder. They are in the state that a killed server
+/// leaves.
 async fn killed(folder: &Path) {
     let at_work = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&file(at_work.path(), "")).unwrap();
@@ -64,8 +67,8 @@ fn copy(from: &Path) -> tempfile::TempDir {
     folder
 }
 
-/// Starts a server on these files. It is refused at the start, refuses so many answers, or gets
-/// everything right. A wrong answer fails the test.
+/// Opens a store on these files, and reads every record. Returns the error of the opening, or the
+/// number of reads that failed. A wrong answer fails the test.
 async fn said(folder: &Path, damage: &str) -> Result<usize, StoreError> {
     let store = SqliteStore::open(&file(folder, ""))?;
     let mut refused = 0;
@@ -104,7 +107,7 @@ async fn a_log_that_was_cut_anywhere_is_refused_with_its_name_and_the_place() {
     let folder = tempfile::tempdir().unwrap();
     killed(folder.path()).await;
     let log = std::fs::read(file(folder.path(), "-wal")).unwrap();
-    // The last three frames, closely, and some of all before.
+    // Many lengths within the last three frames, and some of the whole log before them.
     let (last, step) = (log.len() - 3 * 4120, sampled(97));
     for length in (last..log.len()).step_by(step).chain((1..last).step_by(41 * step)) {
         let cut = copy(folder.path());
@@ -143,7 +146,7 @@ async fn a_bit_of_the_log_that_flipped_is_refused() {
     assert!(refused >= 110, "only {refused}");
 }
 
-/// After a power cut there is no index of the log that could be believed.
+/// Checks a log without its index, because after a power cut the index cannot be trusted.
 #[tokio::test]
 async fn a_flip_before_the_last_commit_is_seen_without_the_index_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,8 +160,7 @@ async fn a_flip_before_the_last_commit_is_seen_without_the_index_of_the_log() {
     std::fs::write(file(folder.path(), "-wal"), &bytes).unwrap();
     let refused = said(folder.path(), "a flip").await.unwrap_err().to_string();
     assert!(refused.contains("damaged or cut at byte"), "{refused}");
-    // A commit that was not finished does not count: the records that were answered before it are
-    // there.
+    // An unfinished commit is not damage. All records before it are there.
     std::fs::write(file(folder.path(), "-wal"), &log).unwrap();
     let torn = [&log[..], &log[log.len() - 4120..log.len() - 100]].concat();
     std::fs::write(file(folder.path(), "-wal"), torn).unwrap();
@@ -181,7 +183,7 @@ async fn a_bit_of_the_database_that_flipped_never_makes_a_wrong_answer() {
             detected += 1;
         }
     }
-    // Much of a page is free.
+    // Most flips hit free space of a page, where they do no harm.
     assert!(detected > 30, "only {detected}");
 }
 
@@ -200,6 +202,6 @@ async fn a_database_that_was_cut_never_makes_a_wrong_answer() {
         }
         cuts += 1;
     }
-    // A cut through the last page may take only free space: every answer is right then.
+    // A cut through the last page may remove only free space. Then every answer is right.
     assert!(detected + 2 >= cuts, "{detected} of {cuts}");
 }

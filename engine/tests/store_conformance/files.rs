@@ -1,4 +1,4 @@
-//! Properties that only a store with a file can show: restarts, a second server, damage.
+//! Tests of properties that only a store with a file has: restarts, a second server, damage.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ async fn a_copy_of_the_files_of_a_running_store_has_what_was_answered() {
     let path = folder.path().join("store.db");
     let store = open(&path);
     recorded(&store, &user("ann"), 0, [Write::Account(record())]).await;
-    // Copies of the files, as a killed server would leave them.
+    // Copies of the files are in the state that a killed server leaves.
     let copy = folder.path().join("copy.db");
     std::fs::copy(&path, &copy).unwrap();
     std::fs::copy(beside(&path, "-wal"), beside(&copy, "-wal")).unwrap();
@@ -124,10 +124,10 @@ async fn a_damaged_row_is_refused_and_the_others_are_not() {
     assert_eq!(store.account(&ann).await.unwrap_err(), unreadable("device"));
     assert_eq!(store.challenge(&tenant(), &expired[0].id).await, Err(unreadable("challenge")));
     assert_eq!(store.account(&bob).await.unwrap().devices, [device(&bob, 1)]);
-    // One damaged challenge does not keep the next from ending.
+    // A damaged challenge does not block the expiry of the next one.
     let overdue = store.overdue(countersign_core::time::UnixMillis(1_000), record().created_at, 1);
     assert_eq!(overdue.await, Ok(vec![expired[1].clone()]));
-    // Two calls met a damaged row, and the last one passed one over.
+    // Two calls failed because of a damaged row, and the third skipped one.
     assert_eq!((store.unreadable(), store.ready()), (3, Ok(())), "others are served");
 }
 

@@ -1,4 +1,4 @@
-//! Look-ups by attribute, by time and by key; and records that are forgotten.
+//! Tests of look-ups by attribute, time and key, and of records that are pruned.
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionState};
@@ -73,7 +73,7 @@ pub(crate) async fn a_changed_or_removed_attribute_is_not_found_any_more(store: 
     assert_eq!(found(&store, &tenant(), all_users()).await, [""; 0]);
 }
 
-/// Letters beyond ASCII are not folded: `Ä` and `ä` may be two people.
+/// Letters outside ASCII are not folded, because `Ä` and `ä` may be different people.
 pub(crate) async fn an_address_is_found_in_any_case_of_its_ascii_letters(store: impl Store) {
     let by_email = |text: &str| UserQuery { email: Some(text.to_owned()), ..all_users() };
     for (name, email) in [("ann", "Ann@Example.com"), ("bob", "ann@example.COM"), ("eve", "Ä@x")] {
@@ -88,7 +88,7 @@ pub(crate) async fn an_address_is_found_in_any_case_of_its_ascii_letters(store: 
     assert_eq!(found(&store, &tenant(), page.clone()).await, ["ann"]);
     let after = UserQuery { after: Some(UserId::parse("ann").unwrap()), ..page };
     assert_eq!(found(&store, &tenant(), after).await, ["bob"]);
-    // Another spelling of the same address replaces it.
+    // The new spelling of the address replaces the old one.
     recorded(&store, &user("ann"), 1, [Write::Account(profile("ANN@example.com", "+1", "a"))])
         .await;
     assert_eq!(found(&store, &tenant(), by_email("ann@example.com")).await, ["ann", "bob"]);
@@ -151,7 +151,7 @@ pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
     recorded(&store, &ann, 0, all.clone().map(|record| Write::Action(record.into()))).await;
     recorded(&store, &user("bob"), 0, [Write::Action(action(&user("bob"), "first", 10).into())])
         .await;
-    // Writing one again does not make it newer.
+    // Writing an action again does not make it newer.
     recorded(&store, &ann, 1, [Write::Action(all[2].clone().into())]).await;
     let newest = [&all[4], &all[3], &all[2], &all[1], &all[0]].map(Clone::clone);
     assert_eq!(store.actions(&ann, all_actions()).await, Ok(newest.to_vec()));
@@ -171,7 +171,7 @@ pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
         let found = store.actions(&ann, query.clone()).await.unwrap();
         assert_eq!(found, expected, "{query:?}");
     }
-    // The limit counts the actions that are listed, not those that are looked at.
+    // The limit counts the listed actions, not the examined ones.
     let one = ActionQuery { limit: 1, ..codes(vec![code("pay")]) };
     assert_eq!(store.actions(&ann, one).await, Ok(vec![pay]));
 }
@@ -189,7 +189,7 @@ pub(crate) async fn an_action_is_listed_in_the_state_that_it_has(store: impl Sto
         assert_eq!(required.await, Ok(vec![second.clone()]));
         let succeeded = store.actions(&ann, ask(ActionState::ChallengeSucceeded, codes.clone()));
         assert_eq!(succeeded.await, Ok(vec![done.clone()]));
-        // The order is that in which they were tracked, whatever their states.
+        // Actions keep the order in which they were tracked, whatever their states.
         let all = ActionQuery { codes, ..all_actions() };
         assert_eq!(store.actions(&ann, all).await, Ok(vec![second.clone(), done.clone()]));
     }

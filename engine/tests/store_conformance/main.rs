@@ -1,5 +1,5 @@
-//! The contract of [`Store`], run against every adapter. Properties that only a file can show are
-//! in `files`.
+//! Tests of the contract of [`Store`], run against every adapter. Properties that only a file has
+//! are tested in `files`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -35,7 +35,7 @@ macro_rules! suite {
     };
 }
 
-/// Tests for every store, even one that answers before it records.
+/// Defines the tests for every store, including one that answers before it records.
 macro_rules! conformance {
     ($open:ident) => {
         suite! {
@@ -89,8 +89,9 @@ macro_rules! conformance {
     };
 }
 
-/// Tests that propose another end than the recorded one, or take a record of another owner: no
-/// writer of one account does that, and it breaks a store that answers before it looks.
+/// Defines the tests that propose an end other than the recorded one, or write a record of another
+/// account. The engine never does either. They break a store that answers before it records, so
+/// only stores that answer afterwards run them.
 macro_rules! contradictions {
     ($open:ident) => {
         suite! {
@@ -134,7 +135,7 @@ mod sqlite_within_a_window {
     conformance!(in_a_file_within_a_window);
 }
 
-/// Long enough that all that may lag does.
+/// A bound so long that every commit that may lag is answered early.
 const WINDOW: Durability = Durability::Async(Bound::Window(Duration::from_secs(60)));
 
 async fn in_memory() -> ((), MemoryStore) {
@@ -188,7 +189,7 @@ async fn what_redis_knows_of_a_ticket_expires() {
     }
 }
 
-/// A store can be held behind the port.
+/// Checks that [`Store`] can be used as a trait object.
 #[test]
 fn a_store_is_an_object() {
     let stores: Vec<Box<dyn Store>> = vec![Box::new(MemoryStore::default())];

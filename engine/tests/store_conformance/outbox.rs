@@ -1,4 +1,4 @@
-//! The outbox: events are part of a unit, and are found when they are due.
+//! Tests of the outbox: events are recorded with their unit, and are found when they are due.
 
 use countersign_core::change::Write;
 use countersign_core::event::Event;
@@ -9,7 +9,7 @@ use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
 use countersign_testkit::records::*;
 
-/// The report, at that time, of the challenge `n`.
+/// Makes the event of a report of challenge `n` at the time `at`.
 fn event(account: &AccountKey, n: u8, at: u64) -> Event {
     Event::of_end(&ended(&challenge(account, n, 10), Outcome::Reported, at)).unwrap()
 }

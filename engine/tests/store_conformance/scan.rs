@@ -1,4 +1,4 @@
-//! Every record of a store, page by page.
+//! Tests of scans, which read every record of a store page by page.
 
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
@@ -53,7 +53,7 @@ pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
     let mut found: Vec<_> = found.iter().map(text).collect();
     let mut expected: Vec<_> = expected.iter().map(text).collect();
     found.sort();
-    // A record may come twice.
+    // A scan may return a record twice.
     found.dedup();
     expected.sort();
     assert_eq!(found, expected);

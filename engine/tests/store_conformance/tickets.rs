@@ -1,4 +1,4 @@
-//! Tickets: their account is found for as long as it has them, and no longer.
+//! Tests of tickets: a ticket finds its account exactly as long as the account has it.
 
 use countersign_core::account::{AccountRecord, Grant};
 use countersign_core::change::Write;
@@ -26,7 +26,7 @@ fn with(names: &[&str]) -> Write {
     Write::Account(AccountRecord { tickets, ..record() })
 }
 
-/// Records two tickets of 600 seconds.
+/// Records an account with two tickets of 600 seconds.
 pub(crate) async fn two_are_recorded(store: &impl Store) {
     recorded(store, &user("ann"), 0, [with(&["a", "b"])]).await;
 }
@@ -51,7 +51,7 @@ pub(crate) async fn a_ticket_leads_to_its_account_while_that_has_it(store: impl 
     for name in ["b", "e"] {
         assert_eq!(found(&store, name).await.as_ref(), Some(&ann), "{name}");
     }
-    // A unit without the account's own record leaves them as they are.
+    // A unit without the account's own record does not change its tickets.
     recorded(&store, &ann, 2, [Write::Device(device(&ann, 1).into())]).await;
     assert_eq!(found(&store, "b").await.as_ref(), Some(&ann));
     recorded(&store, &ann, 3, [Write::RemoveAccount]).await;
@@ -68,7 +68,7 @@ pub(crate) async fn a_ticket_comes_back_as_it_was_recorded(store: impl Store) {
     let record = AccountRecord { tickets, ..record() };
     recorded(&store, &ann, 0, [Write::Account(record.clone())]).await;
     assert_eq!(store.account(&ann).await.unwrap().record, Some(record));
-    // A used ticket is found too, so that its device can ask again.
+    // A used ticket is still found, so that its device can repeat the request.
     assert_eq!(found(&store, "b").await, Some(ann));
 }
 

@@ -1,4 +1,4 @@
-//! Order by time, deadlines, and records that are forgotten.
+//! Tests of order by time, of deadlines, and of the highest time.
 
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
@@ -14,7 +14,7 @@ pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
     let all = [newer.clone(), closed.clone(), older.clone()];
     recorded(&store, &ann, 0, all.map(|record| Write::Challenge(record.into()))).await;
     let closed = ended(&closed, Outcome::Denied, 16);
-    // Writing one again, as a release does, leaves one.
+    // Writing an open challenge again does not duplicate it.
     let again = [Write::Challenge(closed.into()), Write::Challenge(newer.clone().into())];
     recorded(&store, &ann, 1, again).await;
     assert_eq!(store.account(&ann).await.unwrap().open, [older, newer]);
@@ -23,7 +23,7 @@ pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
 pub(crate) async fn overdue_challenges_are_the_expired_and_the_long_held(store: impl Store) {
     let (ann, bob) = (user("ann"), user("bob"));
     let held = |n, at| Challenge { held: true, ..challenge(&ann, n, at) };
-    // Lifetimes are 300 ms: at 1,000 a challenge is over if it was issued by 700.
+    // Challenges live for 300 ms, so at 1,000 those that were issued by 700 have expired.
     let (oldest, just_over, not_yet) =
         (challenge(&bob, 9, 650), challenge(&ann, 2, 700), challenge(&ann, 3, 701));
     let (long_held, fresh_held, released) = (held(4, 899), held(5, 900), held(6, 800));
@@ -102,7 +102,8 @@ pub(crate) async fn times_at_the_end_of_time_are_kept(store: impl Store) {
 }
 
 pub(crate) async fn the_highest_time_that_was_seen_is_kept(store: impl Store) {
-    // The clock: the first look, on, back, still back, and on past the highest.
+    // The clock starts, moves forward, moves back, moves forward but stays below the highest time,
+    // and then passes it.
     for (now, before) in [(5_000, 5_000), (7_000, 5_000), (6_000, 7_000), (6_500, 7_000)] {
         assert_eq!(store.observe(UnixMillis(now)).await, Ok(UnixMillis(before)), "{now}");
     }

@@ -1,6 +1,7 @@
-//! Effects of time on a challenge, a nonce and a removal, with clocks that only the test moves.
+//! Tests of the effects of time on challenges, nonces and removals, with clocks that only the test
+//! moves.
 //!
-//! Races with an expiry are in `lifecycle`.
+//! Tests of races with an expiry are in `lifecycle`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -31,7 +32,8 @@ use countersign_testkit::sample;
 mod steps;
 
 const START: UnixMillis = UnixMillis(1_735_689_600_000);
-/// Real timers follow from this: short, so that the actor asks the clock often.
+/// The lifetime sets the actor's timers, which use real time. It is short, so that the actor often
+/// reads the test's clock.
 const LIFETIME_MS: u64 = 20;
 const GRACE_MS: u64 = 10;
 /// An engine with one user, whose device is enrolled.
@@ -91,13 +93,13 @@ impl World {
         self.engine.decide(&self.phone.credential(), signed, arrived_at).await
     }
 
-    /// Gives the outcome of a challenge as it is now.
+    /// Returns the outcome of a challenge without waiting; none while it is open.
     async fn outcome(&self, challenge: &Challenge) -> Option<Outcome> {
         let verdict = self.engine.await_outcome(&account(), &action(), &challenge.id, 0).await;
         verdict.unwrap().ended().map(|ended| ended.outcome)
     }
 
-    /// Waits for the outcome of a challenge, with as many polls as it takes.
+    /// Repeats polls until a challenge has ended, and returns its outcome.
     async fn end(&self, challenge: &Challenge) -> Outcome {
         let (account, action) = (account(), action());
         loop {
@@ -126,7 +128,7 @@ fn a_poll_is_told_that_its_challenge_expired_after_the_grace_and_not_before() {
         let challenge = world.start().await;
         let deadline = challenge.expires_at.plus_ms(GRACE_MS);
         world.clock.pass_until(UnixMillis(deadline.0 - 1));
-        // A poll that waits for the whole of its time still finds it open.
+        // A poll of 100 ms ends while the challenge is still open.
         let poll = world.engine.await_outcome(&account(), &action(), &challenge.id, 100).await;
         assert_eq!(poll.unwrap().challenge.ended, None);
         world.clock.pass_until(deadline);
@@ -149,7 +151,7 @@ fn an_expired_challenge_is_not_shown_and_cannot_be_answered() {
             assert_eq!(answer, Err(Refusal::ChallengeEnded.into()));
         }
         assert_eq!(world.outcome(&challenge).await, Some(Outcome::Expired));
-        // The action may be challenged again.
+        // The action can get a new challenge.
         let again = world.start().await;
         let ended = world.approve(&again, world.clock.now()).await.unwrap();
         assert_eq!(ended.outcome, Outcome::Approved);

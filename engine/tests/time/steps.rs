@@ -1,15 +1,15 @@
-//! A step of the wall clock ends nothing before its time and revives nothing. Only a removal is
-//! judged by the wall clock.
+//! Tests of steps of the wall clock. A step expires nothing early and revives nothing; only a
+//! removal depends on the wall clock.
 
 use countersign_testkit::until;
 
 use super::*;
 
-/// A second, five hours and 400 days, forward and back, in milliseconds.
+/// Steps in milliseconds: a second, five hours and 400 days, forward and back.
 const STEPS: [i64; 6] = [1_000, -1_000, 18_000_000, -18_000_000, 34_560_000_000, -34_560_000_000];
 const DAY_MS: u64 = 24 * 3_600_000;
 
-/// Runs a test for each step, in a world of its own.
+/// Runs a test once for each step, each time in a new world.
 fn each(test: impl AsyncFn(World, i64)) {
     for step in STEPS {
         run(async |world| test(world, step).await);
@@ -49,7 +49,7 @@ fn a_challenge_is_open_for_its_time_and_no_longer() {
         world.clock.pass(LIFETIME_MS - 1);
         assert!(world.is_pending().await, "{step}");
         assert_eq!(world.outcome(&challenge).await, None, "{step}");
-        // A clock that was set wrong is set right.
+        // The wall clock is corrected.
         world.clock.step(-step);
         world.clock.pass(1);
         assert!(!world.is_pending().await, "{step}");
@@ -155,7 +155,7 @@ fn records_are_kept_for_their_time() {
             track("young").await;
             clock.step(step);
             clock.pass(29 * DAY_MS);
-            // It forgets once when it starts.
+            // A starting engine prunes once.
             let _again = start_engine(clock.clone(), store.clone());
             let query = || countersign_engine::ports::store::ActionQuery {
                 from: UnixMillis(0),

@@ -1,5 +1,5 @@
-//! The webhook against servers on loopback: the content of its calls, and the answers that it
-//! accepts.
+//! Tests of webhook calls to servers on loopback: the content of the calls, and the accepted
+//! responses.
 
 use std::future::pending;
 use std::process::Command;
@@ -280,8 +280,8 @@ fn a_webhook_does_not_show_its_url_or_secrets() {
 
 #[test]
 fn a_proxy_named_by_the_environment_is_not_used() {
-    // The environment belongs to the process: the test of the usual case runs again in one of its
-    // own.
+    // The environment belongs to the whole process, so another test is run in a process with these
+    // variables.
     let proxy = Untouched::listen();
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", "calls::what_is_not_known_of_the_browser_is_left_out"]);

@@ -1,5 +1,5 @@
-//! Events: their content, and one call for each attempt. The outbox decides on the number of
-//! attempts.
+//! Tests of event calls: their content, and one call for each attempt. The outbox decides on
+//! further attempts.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Answers without an end: each is given up early, and its connection is closed.
+//! Tests of endless responses: the webhook stops reading early, and closes the connection.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use tokio::time::timeout;
 
 use crate::support::{Behaviour, Server, issued, offered, settings};
 
-/// Longer than anything here may take.
+/// Longest time until an endpoint notices that its connection is closed.
 const SOON: Duration = Duration::from_secs(20);
-/// Pieces that an endpoint sends, at most, where nobody stops it.
+/// Number of pieces after which an endpoint stops if the webhook does not close the connection.
 const PIECES_MAX: usize = 200_000;
-/// Interim answers that an endpoint has sent by the time that its connection is closed: some are
-/// under way when the last that is read has been read.
+/// Largest number of interim responses that an endpoint can send before its connection is closed.
+/// Some are still under way when the webhook stops reading.
 const INTERIM_SENT_MAX: usize = 1_000;
-/// Between two pieces that are small: the system takes a moment to pass each on.
+/// Pause between two small pieces, because the system needs a moment to pass each piece on.
 const PAUSE: Duration = Duration::from_millis(1);
 const SMALL_BYTES: usize = 100;
-/// Bytes that an endpoint has sent by then: those that are read, and those that the system buffers
-/// for a connection that is not read.
+/// Largest number of bytes that an endpoint can send before its connection is closed: those that
+/// the webhook reads, and those that the system buffers.
 const BYTES_SENT_MAX: usize = 8 << 20;
 const TOO_LONG: &str = "the webhook's answer is longer than an answer may be";
 
-/// An endpoint that begins its answer with `first` and goes on with `again` for as long as it can.
-/// It counts how often it could.
+/// Starts an endpoint whose response begins with `first` and then repeats `again`. It returns the
+/// number of repetitions that it could send.
 async fn endless(first: &'static str, again: String) -> (u16, JoinHandle<usize>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -41,7 +41,7 @@ async fn endless(first: &'static str, again: String) -> (u16, JoinHandle<usize>)
             if stream.write_all(again.as_bytes()).await.is_err() {
                 return sent;
             }
-            // The client is given a turn for each piece.
+            // Lets the client run after each piece.
             match again.len() {
                 ..SMALL_BYTES => tokio::time::sleep(PAUSE).await,
                 SMALL_BYTES.. => tokio::task::yield_now().await,
@@ -56,7 +56,7 @@ fn webhook(port: u16) -> Webhook {
     Webhook::new(settings(&format!("http://127.0.0.1:{port}/"), &["127.0.0.1"])).unwrap()
 }
 
-/// Gives the result of a call, and the number of pieces that the endpoint could send.
+/// Makes a call. Returns its result, and the number of pieces that the endpoint could send.
 async fn called(first: &'static str, again: impl Into<String>) -> (Result<(), String>, usize) {
     let (port, serving) = endless(first, again.into()).await;
     let webhook = webhook(port);
@@ -126,7 +126,7 @@ async fn nothing_without_an_end_is_read_behind_a_status() {
         (chunked, chunk),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", trailer),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", "y".repeat(1_000)),
-        // More than one answer to one request.
+        // More than one response to one request.
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n".to_owned()),
     ] {
         let (answer, sent) = called(first, again.as_str()).await;

@@ -1,4 +1,5 @@
-//! No spelling of an internal address, and no name of one, is ever connected to.
+//! Tests that the webhook connects to no internal address, whatever its spelling, and to no name of
+//! one.
 
 use crate::support::{Untouched, issued, lookup, offered, settings};
 use countersign_engine::delivery::{Lookup, Webhook, WebhookError, system_lookup};
@@ -8,17 +9,17 @@ use url::Url;
 /// Stage at which a URL is refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
-    /// It is not a URL.
+    /// The text is not a URL.
     Parsing,
-    /// A webhook of it cannot be made.
+    /// A webhook with this URL cannot be made.
     Construction,
-    /// Its host leads to no address that may be connected to.
+    /// The host has no address that the webhook may connect to.
     Delivery,
 }
 
-/// Hosts that are an internal address, as written by somebody who hopes that it is not noticed.
+/// Spellings of internal addresses, as an attacker may write them.
 const LITERALS: &[&str] = &[
-    // Plain.
+    // Plain IPv4 addresses.
     "0.0.0.0",
     "10.0.0.1",
     "10.255.255.255",
@@ -43,7 +44,7 @@ const LITERALS: &[&str] = &[
     "239.255.255.255",
     "240.0.0.1",
     "255.255.255.255",
-    // In other bases, with parts left out, with trailing dots.
+    // Addresses in other bases, with omitted parts, or with trailing dots.
     "0",
     "0x0",
     "00",
@@ -71,14 +72,14 @@ const LITERALS: &[&str] = &[
     "10.1",
     "012.1",
     "4294967295",
-    // In percent-encoding and in characters that normalise to digits and dots.
+    // Addresses in percent-encoding, or in characters that are normalised to digits and dots.
     "%31%32%37.0.0.1",
     "127%2e0%2e0%2e1",
     "①②⑦.⓪.⓪.①",
     "127。0。0。1",
     "１２７.0.0.1",
     "169．254．169．254",
-    // IPv6.
+    // IPv6 addresses.
     "[::]",
     "[::1]",
     "[0:0:0:0:0:0:0:1]",
@@ -114,7 +115,7 @@ const LITERALS: &[&str] = &[
     "[8000::1]",
 ];
 
-/// Texts that are no URL at all.
+/// Texts that are not URLs.
 const MALFORMED: &[&str] = &[
     "https://",
     "https://:443/",
@@ -132,7 +133,7 @@ const MALFORMED: &[&str] = &[
     "127.0.0.1",
 ];
 
-/// Credentials, which also serve to pretend another host, and other schemes.
+/// URLs with credentials, which can also disguise the host, and URLs with other schemes.
 const MISSHAPEN: &[&str] = &[
     "https://hook.test@127.0.0.1:PORT/",
     "https://hook.test:x@127.0.0.1:PORT/",
@@ -151,7 +152,7 @@ const MISSHAPEN: &[&str] = &[
     "data:,x",
 ];
 
-/// Names, and the one address each leads to.
+/// Host names, each with the address that its look-up returns.
 const NAMES: &[(&str, &str)] = &[
     ("hook.test", "127.0.0.1"),
     ("hook.test.", "127.0.0.1"),
@@ -173,8 +174,8 @@ const NAMES: &[(&str, &str)] = &[
     ("0x7f.0.0.1.test", "172.16.0.1"),
 ];
 
-/// Gives the stage at which the URL is refused. Nothing is allowed by name but a host that none of
-/// the URLs has.
+/// Returns the stage at which a URL is refused. The only allowed host is in none of the tested
+/// URLs.
 async fn refused(url: &str, lookup: Lookup) -> Stage {
     if url.parse::<Url>().is_err() {
         return Stage::Parsing;
@@ -256,7 +257,8 @@ async fn localhost_is_not_connected_to_unless_it_is_allowed_by_name() {
 
 #[tokio::test]
 async fn what_would_be_connected_to_is_seen_by_the_listener() {
-    // Without this the silence of the listeners above would say nothing.
+    // Checks that the listener notices a connection. Without this, the tests above would prove
+    // nothing.
     let listener = Untouched::listen();
     let url = format!("https://localhost:{}/", listener.port());
     let webhook = Webhook::new(settings(&url, &["localhost"])).unwrap();

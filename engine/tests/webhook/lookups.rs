@@ -1,4 +1,5 @@
-//! Look-ups that outlive their calls, as those of the system do where name servers are dead.
+//! Tests of look-ups that outlive their calls, as those of the system do if name servers do not
+//! answer.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +15,9 @@ use tokio::task::spawn_blocking;
 
 use crate::support::{Server, issued, offered, settings, status};
 
-/// Threads of the runtime for work that blocks.
+/// Number of the runtime's threads for blocking work.
 const THREADS: usize = 16;
-/// Look-ups of one webhook that run at once, at most.
+/// Largest number of look-ups that one webhook runs at the same time.
 const LOOKUPS_MAX: usize = 8;
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -25,7 +26,8 @@ async fn deliver(webhook: &Webhook) -> Result<(), String> {
     answer.map(drop).map_err(|error| error.to_string())
 }
 
-/// A look-up that blocks a thread until the sender is dropped, and counts how often it began.
+/// Makes a look-up that blocks a thread until the sender is dropped. It counts the look-ups that
+/// have begun.
 fn blocking(begun: &Arc<AtomicUsize>) -> (Sender<()>, Lookup) {
     let (end, ended) = channel();
     let (begun, ended) = (Arc::clone(begun), Arc::new(Mutex::new(ended)));

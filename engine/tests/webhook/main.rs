@@ -1,4 +1,4 @@
-//! The webhook against real listeners.
+//! Tests of the webhook against real listeners.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 

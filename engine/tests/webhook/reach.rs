@@ -1,5 +1,5 @@
-//! Moment at which a challenge is offered: after the connection is made, and before the
-//! notification is sent on it.
+//! Tests of the moment at which a challenge is offered: after the connection is made, and before
+//! the notification is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::support::{Behaviour, Server, issued, lookup, offered, settings, status};
 
-/// An offering that says whether it was begun.
+/// Makes an offering with a flag that is set when the offering begins.
 fn watched() -> (Offering, Arc<AtomicBool>) {
     let begun = Arc::new(AtomicBool::new(false));
     let begin = begun.clone();
@@ -24,7 +24,7 @@ fn watched() -> (Offering, Arc<AtomicBool>) {
     (Box::pin(offering), begun)
 }
 
-/// Tells whether a challenge was offered, and gives the result of the call.
+/// Makes a call. Returns whether it offered the challenge, and its result.
 async fn offers(webhook: &Webhook) -> (bool, Result<(), String>) {
     let (offering, begun) = watched();
     let answer = webhook.deliver(&issued(None, None), offering).await;
@@ -101,7 +101,7 @@ async fn what_cannot_be_offered_is_not_told_and_not_repeated() {
     assert_eq!(error.reason, "the challenge ended before the webhook was told of it");
     assert!(!error.passing);
     assert!(server.requests().is_empty());
-    // The next one is, by a connection of its own.
+    // The next call is sent, on a new connection.
     webhook.deliver(&issued(None, None), offered()).await.unwrap();
     assert_eq!(server.requests().len(), 1);
 }

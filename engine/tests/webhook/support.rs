@@ -1,4 +1,4 @@
-//! Parts that the webhook tests share: a challenge, a clock that stands, and servers on loopback.
+//! Parts that the webhook tests share: a challenge, a standing clock, and servers on loopback.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_735_689_600_123);
 
-/// Settings of tenant `t-1` with the secret `demo-secret-key`.
+/// Returns settings for tenant `t-1` with the secret `demo-secret-key`.
 pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
     WebhookSettings {
         tenant: TenantId::parse("t-1").unwrap(),
@@ -33,7 +33,7 @@ pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
     }
 }
 
-/// A challenge of tenant `t-1`, started from a browser with the given name and address.
+/// Makes a challenge of tenant `t-1`, started from a browser with this name and address.
 pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issued {
     let tenant = TenantId::parse("t-1").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("u-\"1\"").unwrap() };
@@ -50,12 +50,12 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
     Issued { challenge: challenge.into(), action: action.into(), devices: Vec::new() }
 }
 
-/// Offers a challenge as soon as there is a connection.
+/// Makes an offering that succeeds at once.
 pub(crate) fn offered() -> Offering {
     Box::pin(std::future::ready(Ok(())))
 }
 
-/// A look-up that answers these addresses for every name.
+/// Makes a look-up that returns these addresses for every name.
 pub(crate) fn lookup(addresses: &[&str]) -> Lookup {
     let addresses: Vec<IpAddr> = addresses.iter().map(|a| a.parse().unwrap()).collect();
     Arc::new(move |_| {
@@ -64,7 +64,7 @@ pub(crate) fn lookup(addresses: &[&str]) -> Lookup {
     })
 }
 
-/// A listener that nobody should connect to.
+/// A listener that must not be connected to.
 pub(crate) struct Untouched(StdListener);
 
 impl Untouched {
@@ -80,7 +80,7 @@ impl Untouched {
         self.0.local_addr().unwrap().port()
     }
 
-    /// Tells whether a connection was made: one would wait here to be accepted.
+    /// Tells whether a connection was made. It would wait in the listener's queue.
     pub(crate) fn was_connected_to(&self) -> bool {
         self.0.accept().is_ok()
     }
@@ -91,25 +91,25 @@ impl Untouched {
     }
 }
 
-/// Behaviour of a server towards a request.
+/// Reaction of a server to a connection or a request.
 #[derive(Clone)]
 pub(crate) enum Behaviour {
-    /// Answers with these bytes.
+    /// Sends these bytes as the response.
     Answer(String),
-    /// Reads, and says nothing.
+    /// Reads requests, and sends nothing.
     Hang,
-    /// Closes the connection.
+    /// Closes the connection after a request.
     Close,
-    /// Says this as soon as there is a connection, whatever it hears.
+    /// Sends this text when the connection begins, and ignores what it receives.
     Greet(&'static str),
 }
 
-/// An answer of this status without a body.
+/// Makes a response with this status and without a body.
 pub(crate) fn status(status: u16) -> Behaviour {
     Behaviour::Answer(format!("HTTP/1.1 {status} Some Words\r\nContent-Length: 0\r\n\r\n"))
 }
 
-/// A server on loopback that keeps the requests that it gets.
+/// A server on loopback that stores the requests that it receives.
 pub(crate) struct Server {
     pub(crate) port: u16,
     seen: Arc<Mutex<Seen>>,

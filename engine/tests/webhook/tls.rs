@@ -1,4 +1,4 @@
-//! The webhook over TLS, against an endpoint that the system trusts.
+//! Tests of the webhook over TLS, with an endpoint whose certificate the system trusts.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -21,20 +21,20 @@ use tokio_rustls::server::TlsStream;
 
 use crate::support::{issued, lookup, offered, settings};
 
-/// Pieces that an endpoint sends, at most, where nobody stops it.
+/// Number of messages after which an endpoint stops if the webhook does not close the connection.
 const PIECES_MAX: usize = 10_000;
-/// Pieces that an endpoint has sent by the time that its connection is closed: some are under way
-/// when the last that is read has been read.
+/// Largest number of messages that an endpoint can send before its connection is closed. Some are
+/// still under way when the webhook stops reading.
 const SENT_MAX: usize = 1_000;
-/// Between two pieces: the system takes a moment to pass each on.
+/// Pause between two messages, because the system needs a moment to pass each one on.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The deadline of a call whose connection stays half made. It is enough for the other calls.
+/// Deadline of the call whose TLS handshake never ends. It is long enough for the other calls.
 const DEADLINE: Duration = Duration::from_secs(4);
-/// Longer than anything here may take.
+/// Longest time until an endpoint notices that its connection is closed.
 const SOON: Duration = Duration::from_secs(20);
 const ACCEPTED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-/// An endpoint whose name is `localhost`, and which would rather speak HTTP/2.
+/// An endpoint named `localhost` that prefers HTTP/2.
 struct Endpoint {
     listener: TcpListener,
     tls: TlsAcceptor,
@@ -73,7 +73,7 @@ async fn deliver(webhook: &Webhook) -> Result<(), String> {
     answer.map(drop).map_err(|error| error.to_string())
 }
 
-/// Messages that an endpoint sends in the place of an answer, again and again.
+/// Message that an endpoint repeats instead of a response.
 #[derive(Clone, Copy)]
 enum Flood {
     Interim,
@@ -89,7 +89,7 @@ impl Flood {
         stream.flush().await
     }
 
-    /// Gives the result of a call, and the number of messages that the endpoint could send.
+    /// Makes a call. Returns its result, and the number of messages that the endpoint could send.
     async fn meets(self) -> (Result<(), String>, usize) {
         let endpoint = Endpoint::listen().await;
         let webhook = endpoint.webhook();
@@ -100,7 +100,7 @@ impl Flood {
                 if self.send(&mut stream).await.is_err() {
                     return sent;
                 }
-                // The client is given a turn for each piece.
+                // Lets the client run after each message.
                 tokio::time::sleep(PAUSE).await;
             }
             PIECES_MAX
@@ -121,7 +121,7 @@ async fn with_a_trusted_endpoint() {
             Request::read(&mut stream).await.unwrap();
             stream.write_all(ACCEPTED).await.unwrap();
         }
-        // A connection that is left open is closed before long, because it is idle.
+        // The webhook closes an idle connection soon, and this read waits for that.
         let _ = stream.read_u8().await;
     };
     let calling = async {
@@ -154,7 +154,8 @@ async fn with_an_endpoint_that_leaves_a_connection_half_made() {
     let second = tokio::spawn(async move { deliver(&webhook).await });
     let (mut half_made, _) = endpoint.listener.accept().await.unwrap();
     half_made.read_u8().await.unwrap();
-    // The first call ends and leaves its connection to the second one, whose own goes on.
+    // The first call ends, and the second call uses its connection. The handshake that the second
+    // call began continues.
     stream.write_all(ACCEPTED).await.unwrap();
     Request::read(&mut stream).await.unwrap();
     stream.write_all(ACCEPTED).await.unwrap();
@@ -194,8 +195,8 @@ fn a_half_made_connection_ends_and_counts_as_a_call() {
     run_trusting("tls::with_an_endpoint_that_leaves_a_connection_half_made");
 }
 
-/// Runs a test in a process that trusts the endpoint: the system's certificates are those that the
-/// environment of the process names.
+/// Runs a test in a new process that trusts the endpoint, because the process's environment names
+/// the trusted certificates.
 fn run_trusting(test: &str) {
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", test, "--ignored"]);

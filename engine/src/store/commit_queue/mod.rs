@@ -1,9 +1,10 @@
-//! Natural group commit: one thread records the units that queued while it was busy as one group.
-//! Nothing waits for a group to fill.
+//! Natural group commit: one thread records units in groups. All units that arrive while it records
+//! one group form the next group, so that no unit waits for a group to fill.
 //!
-//! A unit is work on the backend's medium, with the channel to its caller. The [`Durability`] sets
-//! the moment of its answer: a unit that was answered early is recorded in its turn, however often
-//! that has to be tried, or the queue is broken.
+//! A unit is work on the backend's medium, with the channel to its caller. The [`Durability`]
+//! decides whether the caller is answered before or after the unit is recorded. A unit that was
+//! answered early keeps its place in the queue, and is retried until it is recorded or the queue
+//! breaks.
 
 mod backend;
 #[cfg(test)]
@@ -28,45 +29,46 @@ use crate::ports::store::{Answer, StoreError};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Units recorded together, at most.
+/// Largest number of units in one group.
 pub(super) const GROUP_UNITS_MAX: usize = 512;
-/// Units that wait, at most; one more is refused.
+/// Largest number of waiting units. The queue refuses any more.
 const QUEUE_UNITS_MAX: usize = 16_384;
-/// Pause before a refused group with early answers is tried again.
+/// Pause before the thread retries a refused group whose callers were answered early.
 const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
-/// Most tries once the queue is closed.
+/// Largest number of retries after the queue is closed.
 const CLOSING_TRIES_MAX: usize = 30;
 
 type Queued<B> = Unit<<B as Backend>::Medium>;
 
-/// Progress of the thread.
+/// Progress of the thread, which the queue's handles watch.
 #[derive(Default)]
 struct Progress {
-    /// Units that were answered early and are recorded.
+    /// Number of units that were answered early and are recorded by now.
     written: u64,
-    /// Why the last groups were refused.
+    /// Reason for which the latest groups were refused; none while groups are recorded.
     refusing: Option<StoreError>,
     broken: Option<StoreError>,
-    /// The queue has ended cleanly.
+    /// True once the thread has ended cleanly.
     is_finished: bool,
 }
 
-/// The queue and its thread. Dropped, it records the queued units and ends on its own.
+/// A queue and its thread. If it is dropped, the thread still records the queued units, and then
+/// ends.
 pub(super) struct CommitQueue<B: Backend> {
     intake: Intake<Queued<B>>,
-    /// Answers that are not recorded yet.
+    /// Units that were answered early and are not recorded yet.
     pub(super) lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
-    /// A fault found beside the thread, which breaks the queue.
+    /// A fault that another thread has found in the medium. It breaks the queue.
     fault: Arc<OnceLock<StoreError>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
 
 impl<B: Backend> CommitQueue<B> {
-    /// Starts the thread.
+    /// Starts the queue's thread.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the system gives no thread.
+    /// [`StoreError::Unavailable`] if the system cannot start a thread.
     pub(super) fn start(
         name: &str,
         backend: B,
@@ -93,8 +95,8 @@ impl<B: Backend> CommitQueue<B> {
         Ok(Self { intake, lag, progress, fault, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
-    /// a unit that may lag, which its record must confirm.
+    /// Queues a unit at once. The future only waits for the answer. `early` is the answer for a
+    /// unit that may be answered before it is recorded; the later result must be the same.
     pub(super) fn submit<T, W>(&self, early: Option<T>, work: W) -> Answer<T>
     where
         T: Clone + PartialEq + Send + 'static,
@@ -114,15 +116,17 @@ impl<B: Backend> CommitQueue<B> {
         queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
     }
 
-    /// Breaks the queue before its next group, however that may end: the medium is damaged.
+    /// Breaks the queue before its next group, because the medium is damaged. The group that is
+    /// being recorded may succeed or fail.
     pub(super) fn break_with(&self, error: StoreError) {
         let _ = self.fault.set(error);
-        // Wakes an idle thread; nobody waits for the answer. A full queue is not idle.
+        // Wakes an idle thread. A full queue needs no wake-up, because its thread is busy.
         drop(self.submit::<(), _>(None, |_| Ok(Ok(()))));
     }
 
-    /// Resolves once all that was answered before this call is recorded; absent where it is. A read
-    /// that is to see it waits for this.
+    /// Returns a future that resolves once every unit that was answered early before this call is
+    /// recorded. A read that must see those units waits for it. None if they are all recorded
+    /// already.
     pub(super) fn settled(&self) -> Option<Answer<()>> {
         let answered = self.lag.answered_unwritten()?;
         let mut progress = self.progress.clone();
@@ -136,14 +140,15 @@ impl<B: Backend> CommitQueue<B> {
         }))
     }
 
-    /// Resolves, with the reason, when nothing is recorded any more until the store is opened anew.
+    /// Resolves with the reason once the queue is broken: it records nothing until the store is
+    /// reopened. It never resolves after a clean end.
     pub(super) fn broken(&self) -> Later<StoreError> {
         let mut progress = self.progress.clone();
         Box::pin(async move {
             let ended = progress.wait_for(|p| p.broken.is_some() || p.is_finished).await;
             let error = match ended.map(|p| p.broken.clone()) {
                 Ok(error) => error,
-                // The thread is gone without a word.
+                // The thread has ended without a report, for example by a panic.
                 Err(_) => Some(refused(COMMITS_ENDED)),
             };
             match error {
@@ -153,10 +158,11 @@ impl<B: Backend> CommitQueue<B> {
         })
     }
 
-    /// Tells whether units are being recorded, or the backlog bridges a refusal.
+    /// Checks that the queue accepts units. While groups are refused it does if the bound on early
+    /// answers is a number of records and is not reached.
     ///
     /// # Errors
-    /// [`StoreError`]: why they are not.
+    /// [`StoreError`] with the reason for which it does not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         let (broken, refusing) = {
             let progress = self.progress.borrow();
@@ -169,14 +175,15 @@ impl<B: Backend> CommitQueue<B> {
         self.intake.ready()
     }
 
-    /// Takes no more units. Those in the queue are still recorded. The caller joins the thread.
+    /// Stops accepting units. Queued units are still recorded. The caller joins the returned
+    /// thread.
     pub(super) fn finish(&self) -> Option<JoinHandle<Result<(), StoreError>>> {
         self.intake.close();
         lock(&self.thread).take()
     }
 }
 
-/// The thread's side.
+/// The part of the queue that its thread owns.
 struct CommitThread<B: Backend> {
     backend: B,
     receiver: mpsc::Receiver<Queued<B>>,
@@ -185,7 +192,7 @@ struct CommitThread<B: Backend> {
     lag: Arc<Lag>,
     /// Units to record, oldest first.
     queue: VecDeque<Queued<B>>,
-    /// The last group was refused.
+    /// True if the last group was refused.
     is_refused: bool,
 }
 
@@ -227,7 +234,7 @@ impl<B: Backend> CommitThread<B> {
         closed
     }
 
-    /// Waits for something to record. False once there will be nothing more.
+    /// Waits until there is a unit to record. Returns false if the queue is closed and empty.
     fn take(&mut self) -> bool {
         if self.queue.is_empty() {
             let mut group = Vec::with_capacity(GROUP_UNITS_MAX);
@@ -235,7 +242,8 @@ impl<B: Backend> CommitThread<B> {
             self.queue.extend(group);
             return !self.queue.is_empty();
         }
-        // Refused units that were answered early go first.
+        // The queue now holds refused units whose callers were answered early. They are retried
+        // first.
         if std::mem::take(&mut self.is_refused) {
             std::thread::sleep(RETRY);
         }
@@ -270,8 +278,8 @@ impl<B: Backend> CommitThread<B> {
         }
     }
 
-    /// A group is refused. The waiting callers are told; units that were answered early are tried
-    /// again.
+    /// Handles a refused group. Waiting callers get the error. Units that were answered early stay
+    /// in the queue, to be retried.
     fn refused(&mut self, units: Vec<Queued<B>>, error: &StoreError) {
         self.is_refused = true;
         let before = self.progress.borrow().refusing.clone();
@@ -288,7 +296,8 @@ impl<B: Backend> CommitThread<B> {
         self.queue = answered;
     }
 
-    /// A group is recorded, so the store is ready again if there is room.
+    /// Handles a group that was recorded: if earlier ones were refused and there is room again, the
+    /// store is ready again.
     fn records_again(&self) {
         if self.progress.borrow().refusing.is_some() && self.backend.has_room() {
             self.progress.send_modify(|p| p.refusing = None);

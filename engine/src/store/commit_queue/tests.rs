@@ -1,4 +1,4 @@
-//! Tests of the queue, against a backend that does as a script says.
+//! Tests of the commit queue against a backend that follows a script.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,15 +10,15 @@ use super::*;
 use crate::ports::store::Unwritten;
 use crate::store::Bound;
 
-/// A backend that answers each group as told, and reports the groups that it saw.
+/// A backend that takes the result of each group from a channel, and reports the units that it ran.
 struct Scripted {
-    /// True if there is room for more.
+    /// Result of `has_room`.
     has_room: Arc<AtomicBool>,
     gate: std_mpsc::Receiver<Result<(), Failure>>,
     seen: std_mpsc::Sender<Vec<u32>>,
 }
 
-/// The numbers of a group's units, as they run.
+/// Numbers of the units in a group, in the order in which they ran.
 type Ran = RefCell<Vec<u32>>;
 
 impl Backend for Scripted {
@@ -45,8 +45,9 @@ impl Backend for Scripted {
 }
 
 impl CommitQueue<Scripted> {
-    /// Submits a unit that is answered its own number. Hundreds may lag, and thousands are recorded
-    /// as something else than they were answered.
+    /// Submits a unit whose result is its own number. Numbers from 100 to 999 may be answered
+    /// early. From 1000 on they are answered early with 0, so that the recorded result contradicts
+    /// the answer.
     fn number(&self, number: u32) -> Answer<u32> {
         let early = match number {
             100..1000 => Some(number),
@@ -78,7 +79,7 @@ fn with_room(has_room: Arc<AtomicBool>, durability: Durability) -> Script {
     (CommitQueue::start("test", backend, durability).unwrap(), open, groups)
 }
 
-/// The answer, if there is one already.
+/// Returns the answer if it is ready already.
 fn told(answer: Answer<u32>) -> Option<Result<u32, StoreError>> {
     answer.now_or_never()
 }
@@ -114,7 +115,7 @@ async fn a_fault_found_beside_the_thread_breaks_the_queue_whatever_becomes_of_a_
     let behind = queue.number(2);
     open.send(Err(Failure::Refused(failure()))).unwrap();
     assert_eq!(refused_one.await, Err(failure()));
-    // The script has no further line: nothing is recorded any more.
+    // The script has no further result, so a further call of the backend would panic.
     assert_eq!(behind.await, Err(damage.clone()));
     assert_eq!(queue.broken().await, damage);
     assert_eq!(queue.ready(), Err(damage));
@@ -130,7 +131,7 @@ async fn a_broken_group_breaks_the_queue_and_a_refused_one_does_not() {
     open.send(Err(Failure::Broken(failure()))).unwrap();
     assert_eq!(queue.number(3).await, Err(failure()));
     assert_eq!(queue.ready(), Err(failure()));
-    // The backend is not asked again: the script has no further line and would panic.
+    // The script has no further result, so a further call of the backend would panic.
     assert_eq!(queue.number(4).await, Err(failure()));
     assert_eq!(queue.finish().unwrap().join().unwrap(), Err(failure()));
 }
@@ -143,7 +144,7 @@ async fn a_queue_that_refuses_is_not_ready_until_it_records_with_room_for_more()
     open.send(Err(Failure::Refused(failure()))).unwrap();
     assert_eq!(queue.number(1).await, Err(failure()));
     assert_eq!(queue.ready(), Err(failure()));
-    // A last small group had room.
+    // A small group is recorded, but the backend has no room for more.
     open.send(Ok(())).unwrap();
     assert_eq!(queue.number(2).await, Ok(2));
     assert_eq!(queue.ready(), Err(failure()));
@@ -157,7 +158,7 @@ async fn a_queue_that_refuses_is_not_ready_until_it_records_with_room_for_more()
 async fn a_queue_without_a_place_is_not_ready() {
     let (queue, _open, groups) = scripted();
     let mut waiting = vec![queue.number(0)];
-    // The writer has taken that one, and waits.
+    // The thread has taken that unit, and waits for its result.
     assert_eq!(groups.recv().unwrap(), [0]);
     for unit in 0..QUEUE_UNITS_MAX {
         assert_eq!(queue.ready(), Ok(()));
@@ -189,7 +190,7 @@ async fn a_writer_that_panics_leaves_nobody_waiting() {
     let (queue, open, _groups) = scripted();
     drop(open);
     assert!(queue.number(1).await.is_err());
-    // The thread may take a moment to end; either way the answer is an error.
+    // The thread may need a moment to end. The answer is an error before and after that.
     assert!(queue.number(2).await.is_err());
 }
 
@@ -242,7 +243,7 @@ async fn past_its_bound_what_may_lag_waits_for_its_record() {
     for bound in [Bound::Records(1), Bound::Window(Duration::ZERO)] {
         let (queue, open, _groups) = lagging(Durability::Async(bound));
         assert_eq!(told(queue.number(100)), Some(Ok(100)));
-        // Any time is longer than none.
+        // Waits until the oldest unrecorded unit is older than the window of zero.
         while queue.lag.unwritten().oldest.is_zero() {
             std::thread::yield_now();
         }

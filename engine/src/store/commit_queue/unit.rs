@@ -1,4 +1,4 @@
-//! A unit of work, with the channel to its caller.
+//! A unit of work with the channel to its caller.
 
 use tokio::sync::oneshot;
 
@@ -6,40 +6,41 @@ use super::Failure;
 use crate::ports::store::StoreError;
 use crate::store::refused;
 
-/// A unit of work on a medium.
+/// A unit of work on a medium, whatever the type of its answer.
 pub(in crate::store) type Unit<M> = Box<dyn Work<M>>;
 
-/// Work that keeps its answer until the group is recorded.
+/// Work that holds its answer back until the group is recorded.
 pub(in crate::store) trait Work<M: ?Sized>: Send {
-    /// Does the work. A unit that is refused alone leaves no trace.
+    /// Runs the work. If the work is refused but its group is not, it must leave no change behind.
     ///
     /// # Errors
-    /// [`Failure`] of the whole group.
+    /// [`Failure`] if the whole group fails.
     fn run(&mut self, medium: &M) -> Result<(), Failure>;
 
-    /// Tells whether the caller was answered before the record.
+    /// Tells whether the caller was answered before the unit was recorded.
     fn is_answered(&self) -> bool;
 
-    /// Tells whether the early answer is another one than that of the last run.
+    /// Tells whether the early answer differs from the answer of the last run.
     fn is_contradicted(&self) -> bool;
 
-    /// Answers a waiting caller: with the answer of the last run, or why nothing is recorded.
+    /// Answers a waiting caller. If the group was recorded, the caller gets the answer of the last
+    /// run; otherwise it gets the error.
     fn answer(self: Box<Self>, recorded: Result<(), StoreError>);
 }
 
-/// The caller of a unit.
+/// The state of a unit's caller.
 pub(in crate::store) enum Caller<T> {
-    /// Waits for the answer.
+    /// The caller waits for the answer on this channel.
     Waits(oneshot::Sender<Result<T, StoreError>>),
-    /// Was answered this, early.
+    /// The caller was answered early, with this value.
     Answered(T),
 }
 
-/// Work of one caller.
+/// One caller's work, with the answer of its last run.
 pub(in crate::store) struct Call<T, W> {
     work: W,
     caller: Caller<T>,
-    /// Answer of the last run.
+    /// Answer of the last run; none before the first.
     answer: Option<Result<T, StoreError>>,
 }
 
@@ -72,7 +73,7 @@ where
     fn answer(self: Box<Self>, recorded: Result<(), StoreError>) {
         let Caller::Waits(reply) = self.caller else { return };
         let answer = self.answer.unwrap_or_else(|| Err(refused("the unit was not run")));
-        // If the caller has left, the answer is dropped.
+        // If the caller no longer waits, the answer is dropped.
         let _ = reply.send(recorded.and(answer));
     }
 }

@@ -1,6 +1,7 @@
-//! Time of a commit's answer: after the record, or, for a commit that may lag, after its queueing.
+//! Choice of the moment at which a commit is answered: after it is recorded, or already when it is
+//! queued.
 //!
-//! The writer is the same in both modes; only the moment of the answer differs.
+//! Both modes record commits in the same way; only the moment of the answer differs.
 
 use std::time::Duration;
 
@@ -10,33 +11,34 @@ use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::outcome::Outcome;
 
-/// Time at which commits are answered.
+/// Moment at which commits are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// Once they are recorded.
+    /// Answers every commit after it is recorded.
     #[default]
     Sync,
-    /// Answers harmless commits once they are queued, within a bound, and all others once they are
-    /// recorded.
+    /// Answers a commit once it is queued, if its loss in a crash would do no harm and the bound is
+    /// not reached. Answers every other commit after it is recorded.
     Async(Bound),
 }
 
-/// Longest lag of the records behind the answers. Beyond it, a commit that may lag waits for its
-/// record like any other.
+/// Limit on how far the records may lag behind the answers. Once it is reached, even a commit that
+/// may lag is answered only after it is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// The age of the oldest commit that was answered and is not recorded.
+    /// Largest age of the oldest commit that was answered and is not recorded.
     Window(Duration),
-    /// Number of unrecorded answers.
+    /// Largest number of commits that were answered and are not recorded.
     Records(usize),
 }
 
-/// Tells whether a commit may be answered before it is recorded: it opens, releases or ends
-/// challenges, and raises no counter, begins no hold, and adds or removes no authenticator. A crash
-/// that takes it back then lets nobody ask, guess or sign more than before.
+/// Tells whether a commit may be answered before it is recorded. It may if it opens, releases or
+/// ends challenges, and raises no counter, begins no hold, and adds or removes no authenticator. If
+/// a crash loses such a commit, nobody can send, guess or sign more than before.
 ///
-/// An issue counts a prompt, a denial or a report begins a hold, and a number is counted before it
-/// is compared: those wait. An approval clears counts, which may come late.
+/// These commits wait for their record: an issue, because it counts a prompt; a denial or a report,
+/// because it begins a hold; and a typed number, because it is counted before it is compared. An
+/// approval only clears counters, so it may be recorded late.
 pub(super) fn may_lag(change: &Change) -> bool {
     let challenges = || super::challenges(&change.writes);
     let ends = |outcome: Outcome| {
@@ -46,7 +48,7 @@ pub(super) fn may_lag(change: &Change) -> bool {
     let holds = [Outcome::Denied, Outcome::Reported, Outcome::Failed, Outcome::Revoked];
     let lags = |write: &Write| match write {
         Write::Challenge(_) | Write::Action(_) | Write::Event(_) => true,
-        // An approval notes when the device last signed.
+        // An approval updates the time of the device's last signature.
         Write::Device(device) => decided_by(device),
         Write::Account(_) => ends(Outcome::Approved),
         Write::RemoveAccount | Write::RemoveDevice(_) => false,

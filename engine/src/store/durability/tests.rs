@@ -1,4 +1,5 @@
-//! Tests of commits that may lag: transitions of a whole life, made by the core.
+//! Tests of the commits that may lag. The core makes the transitions of an account from its
+//! creation to its removal.
 
 use std::sync::Arc;
 
@@ -70,7 +71,7 @@ impl Life {
         life
     }
 
-    /// Tells whether a transition may lag, and makes it.
+    /// Applies a transition, and tells whether its commit may lag.
     fn does<T>(&mut self, transition: &Transition<T>) -> bool {
         self.account.apply(&transition.change);
         may_lag(&transition.change)
@@ -100,7 +101,7 @@ impl Life {
         self.does(&ended)
     }
 
-    /// As [`Self::end`], by the device.
+    /// Issues a challenge and lets the device decide it. Tells whether the commit may lag.
     fn decide(&mut self, decision: Decision) -> bool {
         let challenge = self.issue(false);
         let signature = key().sign(challenge.as_str().as_bytes()).to_bytes().to_vec();

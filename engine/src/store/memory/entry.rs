@@ -19,9 +19,10 @@ pub(super) struct Entry {
     pub(super) record: Option<AccountRecord>,
     pub(super) devices: Vec<Arc<Device>>,
     pub(super) actions: HashMap<ActionKey, (u64, Arc<Action>)>,
-    /// Actions of all codes, and of each, by state and then by time.
+    /// Actions by code, state, time and sequence number. Each action is here twice: under its code,
+    /// and under no code for queries about all codes.
     pub(super) newest: BTreeMap<(Option<ActionCode>, u8, UnixMillis, u64), ActionKey>,
-    /// It was removed: the mark of the first pruning after that, 0 before.
+    /// `Some` if the account was removed: 0 until the next pruning, then the mark of that pruning.
     pub(super) removed: Option<UnixMillis>,
 }
 
@@ -40,7 +41,8 @@ impl Entry {
         }
     }
 
-    /// As [`crate::store::sqlite`] does it: a range of an index for every state, and code.
+    /// Lists actions in the way of [`crate::store::sqlite`]: it reads one range of the index for
+    /// every pair of state and code, and merges the ranges.
     pub(super) fn listed(&self, query: &ActionQuery) -> Vec<Action> {
         let codes: Vec<_> = query.codes.iter().cloned().map(Some).collect();
         let codes = if codes.is_empty() { vec![None] } else { codes };
@@ -54,7 +56,7 @@ impl Entry {
             }
         }
         found.sort_unstable_by(|a, b| b.cmp(a));
-        // A code may be asked for twice.
+        // A query may name one code twice.
         found.dedup();
         let listed = found.into_iter().take(query.limit);
         listed.map(|(.., key)| owned(&self.actions[key].1)).collect()

@@ -1,4 +1,4 @@
-//! Look-up of users by their attributes and tickets.
+//! Indexes that find users by attribute or ticket.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -11,16 +11,16 @@ use super::entry::Entry;
 use crate::ports::store::UserQuery;
 use crate::store::{asked_attributes, attributes, has_attributes};
 
-/// The indexes of users' records.
+/// The indexes over all account records.
 #[derive(Default)]
 pub(super) struct Indexes {
-    /// Every attribute of every user, in the order of the users who share it.
+    /// Every attribute of every user. Users who share an attribute are ordered by id.
     attributes: BTreeSet<(TenantId, &'static str, String, UserId)>,
     pub(super) tickets: HashMap<Digest, AccountKey>,
 }
 
 impl Indexes {
-    /// Replaces the entries of one record by those of another.
+    /// Replaces the index entries of an account's old record by those of its new one.
     pub(super) fn replace(
         &mut self,
         key: &AccountKey,
@@ -43,7 +43,7 @@ impl Indexes {
     }
 }
 
-/// The users with all the given attributes, by id.
+/// Returns the users that have all attributes of the query, ordered by id.
 pub(super) fn users(
     accounts: &BTreeMap<AccountKey, Entry>,
     indexes: &Indexes,
@@ -55,7 +55,7 @@ pub(super) fn users(
         let record = accounts.get(&key)?.record.as_ref()?;
         has_attributes(record, query).then(|| (user.clone(), record.clone()))
     };
-    // The lowest user id stands for "before all".
+    // The lowest possible user id, because a range of keys needs a first user.
     let lowest = || Bound::Included(UserId::parse(" ").expect("a space is a user id"));
     let start = query.after.clone().map_or_else(lowest, Bound::Excluded);
     let Some((kind, text)) = asked_attributes(query).next() else {

@@ -1,7 +1,7 @@
-//! The store for tests and measurements: everything in memory, nothing after a restart.
+//! The store for tests and measurements. It keeps everything in memory, and loses it at a restart.
 //!
-//! It keeps the whole contract, indexes included, and answers at once. Only pruning bounds its
-//! size.
+//! It implements the whole [`Store`] contract, indexes included, and answers at once. Only pruning
+//! limits its size.
 
 mod entry;
 mod indexes;
@@ -29,19 +29,20 @@ use crate::ports::store::{
     ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, UserQuery,
 };
 
-/// A reader gets a copy of its own.
+/// Returns the caller's own copy of a record.
 fn owned<T: Clone>(record: &Arc<T>) -> T {
     T::clone(record)
 }
 
-/// Keeps everything in memory.
+/// A store that keeps everything in memory.
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
 }
 
 impl MemoryStore {
-    /// A panic under the lock could have left half a unit, so nothing is answered after one.
+    /// Locks the state. After a panic under the lock every call fails, because half a unit may have
+    /// been applied.
     fn state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let state = self.state.lock().map_err(|_| refused("it panicked"))?;
         if state.is_closed { Err(StoreError::Closed) } else { Ok(state) }
@@ -135,7 +136,7 @@ impl Store for MemoryStore {
         })
     }
 
-    /// All at once: it is a store for tests.
+    /// Returns all records as one page, because this store is for tests.
     fn scan(&self, _: Option<Cursor>) -> Answer<Page> {
         self.answer(|state| Ok(Page { records: state.records().map(Ok).collect(), next: None }))
     }

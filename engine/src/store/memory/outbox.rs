@@ -1,4 +1,4 @@
-//! Events that are to be told, by their names and by when they are due.
+//! Undelivered events, by name and by due time.
 
 use std::collections::{BTreeSet, HashMap};
 

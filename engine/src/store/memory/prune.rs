@@ -29,8 +29,9 @@ impl State {
         gone + self.prune_removed(challenges_before)
     }
 
-    /// A removal has no time of its own: the first pruning after it marks it with a time that was
-    /// over by then, and a later one forgets it when that time is long over.
+    /// Forgets removed accounts in two steps, because a removal records no time. The first pruning
+    /// after the removal marks the account with `over`, a time in the past. A later pruning removes
+    /// the account once that mark is older than [`REMOVED_KEPT_MS`].
     fn prune_removed(&mut self, over: UnixMillis) -> u64 {
         let before = UnixMillis(over.0.saturating_sub(REMOVED_KEPT_MS));
         let mut gone = 0;

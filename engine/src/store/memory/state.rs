@@ -1,4 +1,4 @@
-//! The records, their indexes, and the rules of a commit.
+//! The records, their indexes, and the rules for commits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::owned;
 use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
 use crate::store::{challenges, check_form, foreign_challenge, sort_devices, sort_open};
 
-/// A challenge in an index ordered by time.
+/// Key of a challenge in an index that is ordered by time.
 type Timed = (UnixMillis, ChallengeId, TenantId);
 
 #[derive(Default)]
@@ -29,18 +29,20 @@ pub(super) struct State {
     pub(super) accounts: BTreeMap<AccountKey, Entry>,
     pub(super) indexes: Indexes,
     bindings: HashMap<CredentialKey, BTreeSet<(UserId, AuthenticatorId)>>,
-    /// Number of actions ever recorded. It orders the actions of one millisecond.
+    /// Number of actions ever recorded. It orders actions that were created in the same
+    /// millisecond.
     actions_recorded: u64,
     pub(super) tracked: BTreeSet<(UnixMillis, AccountKey, ActionKey)>,
-    /// Removed accounts, by the mark of the first pruning after their removal.
+    /// Removed accounts by mark: 0 before the first pruning after the removal, then that pruning's
+    /// time.
     pub(super) removed: BTreeSet<(UnixMillis, AccountKey)>,
     pub(super) challenges: HashMap<(TenantId, ChallengeId), Arc<Challenge>>,
     open: HashMap<AccountKey, Vec<ChallengeId>>,
-    /// Open challenges by their expiry.
+    /// Open challenges by expiry time.
     due: BTreeSet<Timed>,
-    /// Held challenges, by their expiry.
+    /// Open challenges that are held, by expiry time.
     held: BTreeSet<Timed>,
-    /// Ended challenges by their end.
+    /// Ended challenges by the time of their end.
     pub(super) ended: BTreeSet<Timed>,
     pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
@@ -94,7 +96,8 @@ impl State {
     }
 
     fn remove_account(&mut self, key: &AccountKey) {
-        // The revision is kept, so that no late commit fits the account that may be made anew.
+        // The revision is kept, so that a late commit for the removed account does not match a new
+        // account of the same name.
         let left = Entry { removed: Some(UnixMillis(0)), ..Entry::default() };
         self.removed.insert((UnixMillis(0), key.clone()));
         let Some(entry) = self.accounts.insert(key.clone(), left) else { return };

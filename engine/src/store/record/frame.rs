@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Stored, unreadable};
 use crate::ports::store::{Record, StoreError};
 
-/// The newest format of the frame itself.
+/// The newest format of a frame. The row within has its own format number.
 const FORMAT: u8 = 1;
 
 const SECRET: u8 = 1;
@@ -26,14 +26,14 @@ const EVENT: u8 = 7;
 #[derive(Serialize, Deserialize)]
 struct FrameRow<'a> {
     kind: u8,
-    /// Empty where the row itself says whose it is.
+    /// Empty if the row within names its own account, or has none.
     tenant: &'a str,
     user: &'a str,
     #[serde(with = "serde_bytes")]
     row: &'a [u8],
 }
 
-/// The row of a record.
+/// Encodes a record as a frame.
 pub(in crate::store) fn seal(record: &Record) -> Vec<u8> {
     let (kind, tenant, user, row) = match record {
         Record::Secret(tenant, secret) => (SECRET, tenant.as_str(), "", secret.to_row()),
@@ -49,10 +49,10 @@ pub(in crate::store) fn seal(record: &Record) -> Vec<u8> {
     super::seal(FORMAT, &FrameRow { kind, tenant, user, row: &row })
 }
 
-/// The record in a row.
+/// Decodes the record in a frame.
 ///
 /// # Errors
-/// [`StoreError::Unreadable`].
+/// [`StoreError::Unreadable`] for a damaged frame or row, or an unknown format or kind.
 pub(in crate::store) fn open(frame: &[u8]) -> Result<Record, StoreError> {
     let FrameRow { kind, tenant, user, row } = super::open("record", FORMAT, frame)?;
     let tenant = || TenantId::parse(tenant).map_err(|e| unreadable("record", &e.to_string()));

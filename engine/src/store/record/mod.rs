@@ -1,10 +1,11 @@
-//! Rows of the stores: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
+//! Encoding of records as rows: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
 //!
-//! The structs here are the format. They are apart from the core's types, so that the core can
-//! change without changing a row. A field is appended with `#[serde(default)]`, so that rows of
-//! older formats are read. Each kind of row has its own format number, which rises if an older
-//! server must not read the row: it would take a key that signs statements for one that need not.
-//! Every format keeps the first byte and the checksum at the end.
+//! The structs in `rows` define the format. They are separate from the core's types, so that the
+//! core can change without changing a row. A new field is appended with `#[serde(default)]`, so
+//! that older rows can still be read. Each kind of row has its own format number. It rises if an
+//! older server must not read the row, because that server would, for example, accept a challenge
+//! id from a key that must sign statements. In every format the first byte is the number and the
+//! last four are the checksum.
 
 pub(super) mod frame;
 #[cfg(any(test, fuzzing))]
@@ -29,15 +30,15 @@ use crate::ports::store::StoreError;
 
 const CHECKSUM_BYTES: usize = 4;
 
-/// A record that has a stored form.
+/// A record that can be encoded as a row.
 pub(super) trait Stored: Sized {
-    /// The row.
+    /// Encodes the record as a row.
     fn to_row(&self) -> Vec<u8>;
 
-    /// The record in a row.
+    /// Decodes a row.
     ///
     /// # Errors
-    /// [`StoreError::Unreadable`] for a row that is damaged, or of a format that is not known.
+    /// [`StoreError::Unreadable`] for a damaged row, or a row of an unknown format.
     fn from_row(row: &[u8]) -> Result<Self, StoreError>;
 }
 
@@ -106,7 +107,7 @@ fn open<'a, T: Deserialize<'a>>(kind: &str, newest: u8, row: &'a [u8]) -> Result
         let message = format!("its format {format} is unknown, 1 to {newest} are known");
         return Err(unreadable(kind, &message));
     }
-    // The decoder's own message could quote the row.
+    // The decoder's own message is dropped, because it could quote the row.
     rmp_serde::from_slice(body).map_err(|_| unreadable(kind, "its body has another shape"))
 }
 

@@ -1,5 +1,5 @@
-//! Properties of every row. The fuzz target looks for a row that breaks them; a plain test replays
-//! the corpus.
+//! Properties that every row must have. The fuzz target searches for a row that breaks them; a
+//! plain test replays the corpus.
 
 use std::fmt::Debug;
 
@@ -11,8 +11,9 @@ use countersign_core::event::Event;
 
 use super::{CHECKSUM_BYTES, Stored};
 
-/// Reads the bytes as the body of a row of every kind, with a good checksum: a readable row is
-/// written in one form, and that form reads as the same. Without the checksum nothing is readable.
+/// Checks the properties with these bytes as the body of a row of every kind, with a valid
+/// checksum. A row that can be read must be encoded and decoded again without a change. With a
+/// wrong checksum it must be refused.
 pub fn row(body: &[u8]) {
     let row = sealed(1, body);
     read::<AccountRecord>(&row);
@@ -23,7 +24,7 @@ pub fn row(body: &[u8]) {
     read::<[u8; 32]>(&row);
 }
 
-/// A row of that format and body.
+/// Makes a row of this format and body, with a valid checksum.
 pub(super) fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
     let mut row = [&[format][..], body].concat();
     row.extend(crc32c::crc32c(&row).to_be_bytes());

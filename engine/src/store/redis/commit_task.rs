@@ -1,10 +1,11 @@
-//! The one task that writes: the units that queued while a group was on its way are the next group.
+//! The one task that writes to Redis. It sends units in groups; all units that arrive while a group
+//! is under way can join the next one.
 //!
-//! A group whose answer was lost is sent again until its result is known: its callers are told
-//! after a while that it is unknown, and nothing is read meanwhile, so that nobody sees the state
-//! before an end and is never told of the end. Queued units that were never sent are dropped when
-//! their time is up. A unit that was answered before it is recorded is recorded in its turn, or
-//! reported as lost.
+//! If the reply to a group is lost, the task sends the group again until its result is known.
+//! Callers that have waited for `wait` get an error that says that the result is unknown. Until the
+//! result is known nothing is read, so that no reader gets a challenge as open that has ended. A
+//! queued unit that was never sent is dropped once its caller has waited too long. A unit that was
+//! answered before it is recorded stays queued until it is recorded, or is reported as lost.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,34 +28,35 @@ use crate::store::refused;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Units in one group, at most: Redis does nothing else meanwhile.
+/// Largest number of units in one group. Redis runs nothing else while it runs a group.
 pub(super) const GROUP_UNITS_MAX: usize = 128;
-/// Units that wait, at most; one more is refused.
+/// Largest number of waiting units. The store refuses any more.
 pub(super) const QUEUE_UNITS_MAX: usize = 16_384;
-/// Queued units that are looked at for one group.
+/// Largest number of queued units that are examined for one group.
 const LOOKAHEAD_UNITS: usize = 512;
-/// Entries of indexes that may wait to be taken out while there is always something to record.
+/// Number of spent index entries above which they are removed even if units wait.
 const SPENT_MAX: usize = 1_024;
 pub(super) struct CommitTask {
     pub(super) link: Arc<Link>,
     pub(super) health: Arc<Health>,
     pub(super) retention: Retention,
     pub(super) journal: Journal,
-    /// The number of the last attempt.
+    /// Number of the latest attempt. Every group that is sent, and every repetition, is an attempt.
     pub(super) attempt: u64,
-    /// The last attempt that Redis is known to remember.
+    /// The latest attempt that Redis is known to have recorded.
     pub(super) base: u64,
-    /// Orders the actions that are new.
+    /// Number for the next new action. It orders actions with the same time.
     pub(super) order: u64,
-    /// True if scripts are sent whole, for one attempt.
+    /// True if the next attempt sends whole scripts instead of their hashes.
     pub(super) whole: bool,
-    /// Entries of indexes to be taken out.
+    /// Index entries, as pairs of index and member, that are no longer needed and have to be
+    /// removed.
     pub(super) spent: Vec<(&'static str, String)>,
-    /// Entries of indexes to be looked at.
+    /// Index entries that may have no record, and have to be checked.
     pub(super) unchecked: HashSet<Entry>,
     jobs: mpsc::Receiver<Job>,
     backlog: VecDeque<Queued>,
-    /// Since when the store is being closed.
+    /// Time since the store began to close.
     closing: Option<Stopwatch>,
     prunes: VecDeque<(UnixMillis, UnixMillis, Reply<u64>)>,
     wait: Duration,
@@ -88,7 +90,7 @@ impl CommitTask {
         }
     }
 
-    /// Records until the store is closed, then the rest of the queue, and gives the lock back.
+    /// Runs jobs until the store is closed and its queue is empty, then releases the lock.
     pub(super) async fn run(mut self) {
         loop {
             if self.backlog.is_empty() {
@@ -144,13 +146,16 @@ impl CommitTask {
         }
     }
 
-    /// Free places for units that wait. Units that were answered early have a bound of their own.
+    /// Returns the largest number of units in the backlog. [`QUEUE_UNITS_MAX`] of them may wait for
+    /// an answer. Units that were answered early are added to that, because a separate bound limits
+    /// them.
     fn room(&self) -> usize {
         QUEUE_UNITS_MAX + self.health.lag.unwritten().records
     }
 
-    /// The next units, one of an account: only then does the id of the last commit tell whether a
-    /// unit that is sent again was recorded.
+    /// Takes the next group from the backlog, with at most one unit for each account. Redis keeps
+    /// only the id of an account's latest commit, so that with two of them it could not recognise
+    /// the first when it is sent again.
     fn next_wave(&mut self) -> Vec<Queued> {
         let (mut wave, mut later) = (Vec::new(), VecDeque::new());
         let mut subjects = HashSet::new();
@@ -170,20 +175,20 @@ impl CommitTask {
         wave
     }
 
-    /// Sends a wave until its result is known.
+    /// Sends a group until its result is known, or it is given up.
     async fn settle(&mut self, mut wave: Vec<Queued>) {
         let watch = Stopwatch::start();
         let units = u32::try_from(wave.len()).map_or(f64::MAX, f64::from);
         histogram!(telemetry::STORE_COMMIT_UNITS).record(units);
-        // True once the wave was sent, and may have been recorded.
+        // True once the group was sent and may have been recorded.
         let mut sent = false;
         loop {
             let before = sent;
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    // Callers get their answer before the process ends, with the lost ownership as
-                    // its reason.
+                    // Callers get their answer, with the lost ownership as its reason, before the
+                    // process ends.
                     self.give_up(wave, &Trouble::Fenced.into());
                     return self.health.broke(FENCED);
                 }
@@ -194,8 +199,8 @@ impl CommitTask {
                 Trouble::Unreadable(why) if !before => {
                     return self.give_up(wave, &StoreError::Unreadable(why));
                 }
-                // The wave is still in doubt: until its answer nothing may be read, or answered
-                // early.
+                // The group may have been recorded in an earlier attempt. Until its result is
+                // known, nothing is read or answered early.
                 Trouble::Rolled => {
                     self.recover().await;
                 }
@@ -211,14 +216,17 @@ impl CommitTask {
         histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
     }
 
-    /// Answers those whose time is up. The answer is whether the wave is given up: it was never
-    /// sent, or the store is being closed.
+    /// Answers the callers that have waited too long. Returns true if the group has to be given up:
+    /// no unit of it is left, or the store is closing and no caller waits for the group. A closing
+    /// store retries units that were answered early for [`CLOSING_SECONDS`] before it gives them
+    /// up.
     fn expire(&mut self, wave: &mut Vec<Queued>, sent: bool) -> bool {
         let room = self.room();
         while self.backlog.len() < room {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
-                // The job is dropped: its caller gets an error, and periodic jobs come again.
+                // The job is dropped. The caller of a pruning gets an error, and checks are queued
+                // again later.
                 Ok(Job::Prune { .. } | Job::Check(_) | Job::Verify) => {}
                 Err(_) => break,
             }
@@ -238,13 +246,14 @@ impl CommitTask {
             || closing.is_some_and(|s| !unanswered && (!unwritten || s > CLOSING_SECONDS))
     }
 
-    /// Answers those in the backlog whose time is up, and takes them out.
+    /// Answers the callers in the backlog that have waited too long, and removes their units.
     fn answer_late(&mut self) {
         let wait = self.wait.as_secs_f64();
         self.backlog.retain_mut(|queued| !queued.answered_late(wait));
     }
 
-    /// Answers a unit, or compares its early answer with its result.
+    /// Sends the result of a unit to its caller. If the caller was answered early, checks that the
+    /// result is the same.
     pub(super) fn tell(&self, mut queued: Queued, answer: Result<Said, StoreError>) {
         match queued.told {
             Some(number) => {
@@ -255,8 +264,8 @@ impl CommitTask {
         }
     }
 
-    /// Puts a wave back of which nothing is recorded. Waiting callers are told so; answered units
-    /// go first again.
+    /// Handles a refused group, of which nothing was recorded. Waiting callers get the error. Units
+    /// that were answered early return to the front of the backlog.
     async fn put_back(&mut self, wave: Vec<Queued>, error: &StoreError) {
         let (told, waiting): (Vec<_>, Vec<_>) = wave.into_iter().partition(|q| q.told.is_some());
         waiting.into_iter().for_each(|queued| self.tell(queued, Err(error.clone())));
@@ -271,8 +280,9 @@ impl CommitTask {
         tokio::time::sleep(PAUSE).await;
     }
 
-    /// Answers everybody of a wave. If something of it was answered, that is lost, and so is all
-    /// that was answered after it.
+    /// Gives a group up: every caller of it gets the error. If a unit of the group was answered
+    /// early, the store ends, the callers in the backlog get the error too, and all early answers
+    /// that are not recorded are lost.
     fn give_up(&mut self, wave: Vec<Queued>, error: &StoreError) {
         let mut wave = wave;
         if wave.iter().any(|queued| queued.told.is_some()) {
@@ -280,18 +290,18 @@ impl CommitTask {
             let lost = self.health.lag.unwritten().records;
             let why = format!("{lost} answered commits are lost: {error}");
             if self.health.is_over() {
-                // A store that is over keeps its first reason; the log names this one too.
+                // An ended store keeps its first reason, so this one is only logged.
                 tracing::error!("{why}");
             }
             self.health.broke(&why);
         }
         for mut queued in wave {
-            // Answered units are given up already, all of them.
+            // Units that were answered early have no caller, and are reported as lost above.
             queued.answer(Err(error.clone()));
         }
     }
 
-    /// For how long the store is being closed, if it is.
+    /// Returns the seconds since the store began to close; none while it is open.
     fn closing_seconds(&mut self) -> Option<f64> {
         if !self.jobs.is_closed() {
             return None;

@@ -1,7 +1,8 @@
-//! Moves e-mail addresses into the index that ignores case, once for a store.
+//! One-time migration of e-mail addresses to an index that ignores case.
 //!
-//! Older versions kept `Ann@example.com` and `ann@example.com` in two indexes. Each account whose
-//! address is not in lower case gets its entry moved, so that a look-up in any case finds it.
+//! Older versions kept `Ann@example.com` and `ann@example.com` in two indexes. The migration moves
+//! the entry of each account whose address is not in lower case, so that a look-up in any case
+//! finds it.
 
 use redis::{Cmd, Value};
 
@@ -15,10 +16,10 @@ use super::trouble::Trouble;
 use crate::ports::store::Record;
 use crate::store::folded;
 
-/// The field of the state that says that it was done.
+/// Field of the store's state that marks the migration as done.
 const DONE: &str = "emails-folded";
 
-/// Moves the entries, unless that was done before. A start that breaks off does it again.
+/// Moves the entries, unless [`DONE`] is set. If a start is interrupted, the next one begins again.
 pub(super) async fn fold(link: &Link, owner: &Owner) -> Result<(), Trouble> {
     let mut noted = redis::cmd("HEXISTS");
     noted.arg(keys::STATE).arg(DONE);
@@ -28,7 +29,7 @@ pub(super) async fn fold(link: &Link, owner: &Owner) -> Result<(), Trouble> {
     let pattern = format!("{}{{*}}:account:*", keys::PREFIX);
     let (mut place, mut moved) = ("0".to_owned(), 0);
     loop {
-        // Nothing else renews the lock during a start.
+        // Renews the lock here, because the task that renews it runs only after the start.
         owner.renew(link).await?;
         let (names, next) = keys_in(link.one(keys_after(&place, &pattern)).await?)?;
         let commands = moves(link, names).await?;
@@ -46,8 +47,8 @@ pub(super) async fn fold(link: &Link, owner: &Owner) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Two commands for each address that is not in lower case: the new entry comes first, so that the
-/// user is never in neither index.
+/// Returns two commands for each address that is not in lower case. The new entry is added before
+/// the old one is removed, so that the user can always be found.
 async fn moves(link: &Link, mut names: Vec<String>) -> Result<Vec<Cmd>, Trouble> {
     names.retain(|name| keys::kind(name) == Some("account"));
     let asked: Vec<_> = names.iter().filter_map(|name| fetch("account", name)).collect();
@@ -56,7 +57,8 @@ async fn moves(link: &Link, mut names: Vec<String>) -> Result<Vec<Cmd>, Trouble>
     Ok(moved.flatten().collect())
 }
 
-/// A damaged record is passed over: it has no address to move, and a check of the store names it.
+/// Returns the commands for one account. A damaged record is skipped, because its address is
+/// unknown; a check of the store reports it.
 fn of_account(name: &str, value: Value) -> Option<[Cmd; 2]> {
     let Ok(Some((Record::Account(key, record), _))) = read(name, value) else { return None };
     let email = record.profile.email.as_ref()?.as_str();

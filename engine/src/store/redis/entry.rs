@@ -1,4 +1,4 @@
-//! Entries of indexes.
+//! Entries of indexes, and the check of an entry against its record.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::Challenge;
@@ -29,33 +29,33 @@ pub(super) fn row_of(key: String) -> Cmd {
     cmd
 }
 
-/// An entry of an index that may have no record behind it.
+/// An index entry whose record may be missing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Entry {
-    /// The index.
+    /// Key of the index.
     pub(super) index: String,
-    /// The entry.
+    /// Member of the index.
     pub(super) member: String,
     pub(super) kind: Kind,
 }
 
-/// The kind of an entry, with its account where the entry does not lead to it.
+/// The kind of an index entry. It holds the account if the member does not name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    /// A user.
+    /// A user, in an index of users or of an attribute.
     User(AccountKey),
-    /// A ticket: whose it is.
+    /// A ticket of this account.
     Ticket(AccountKey),
-    /// A binding of a key: the device that was bound.
+    /// A binding of a key to a device of this account.
     Binding(AccountKey),
     /// An open challenge.
     Open,
-    /// An event.
+    /// An event in the outbox.
     Event,
 }
 
 impl Entry {
-    /// The entry of a user in an index of users.
+    /// Makes the entry of a user in an index of users.
     pub(super) fn of_user(index: String, account: AccountKey) -> Self {
         Self { index, member: account.user.as_str().to_owned(), kind: Kind::User(account) }
     }
@@ -68,7 +68,7 @@ impl Entry {
         }
     }
 
-    /// The command for the record behind the entry.
+    /// Returns the command that reads the entry's record.
     pub(super) fn record(&self) -> Result<Cmd, Trouble> {
         Ok(match &self.kind {
             Kind::User(account) | Kind::Ticket(account) => {
@@ -90,7 +90,7 @@ impl Entry {
         })
     }
 
-    /// Tells whether that record agrees with the entry.
+    /// Tells whether the record that [`Self::record`] has read belongs to the entry.
     pub(super) fn stands(&self, value: Value) -> Result<bool, Trouble> {
         let index = &self.index;
         Ok(match &self.kind {
@@ -109,7 +109,7 @@ impl Entry {
     }
 }
 
-/// Tells whether a challenge belongs into an index of open ones.
+/// Tells whether a challenge belongs into this index of open or held challenges.
 pub(super) fn stands_open(index: &str, challenge: &Challenge) -> bool {
     challenge.ended.is_none() && (index == keys::DUE || challenge.held)
 }
@@ -118,7 +118,8 @@ pub(super) fn named_challenge(member: &str) -> Result<(AccountNames, Digest), Tr
     keys::parse_member(member).ok_or_else(|| unexpected("an unknown challenge"))
 }
 
-/// Entry of a binding in the index of its key. The user's id is last, because it may hold a space.
+/// Returns the member for a binding in the index of its key. The user's id is the last part,
+/// because it may contain a space.
 pub(super) fn binding(account: &AccountKey, id: &AuthenticatorId) -> String {
     format!("{} {}", keys::device_id(id).as_str(), account.user.as_str())
 }

@@ -1,4 +1,4 @@
-//! One attempt: a group of units as one transaction of Redis, and its answers.
+//! One attempt: it sends a group of units as one Redis transaction, and handles the replies.
 
 use std::sync::atomic::Ordering;
 
@@ -21,8 +21,8 @@ use crate::store::record::Stored as _;
 use crate::store::{foreign_challenge, refused};
 
 impl CommitTask {
-    /// Sends a wave, and answers and takes out every unit of it whose fate is known. `sent` is set
-    /// once it may have been recorded.
+    /// Sends a group. Answers and removes every unit whose result is known. Sets `sent` once the
+    /// group may have been recorded.
     pub(super) async fn record(
         &mut self,
         wave: &mut Vec<Queued>,
@@ -36,8 +36,8 @@ impl CommitTask {
             let units: Vec<_> = wave.iter().map(|queued| &queued.unit).collect();
             let replies = self.attempt(&units, sent).await?;
             if replies.iter().any(is_unknown_script) {
-                // A unit with an unknown script has done nothing. The whole group is sent again,
-                // this time with the script.
+                // A unit with an unknown script has changed nothing. The whole group is sent again,
+                // now with the text of the scripts.
                 self.whole = true;
                 continue;
             }
@@ -46,7 +46,7 @@ impl CommitTask {
         Ok(())
     }
 
-    /// Sends units that were recorded before to a Redis that has lost them.
+    /// Sends units again that were recorded, because Redis has lost them.
     pub(super) async fn record_again(&mut self, units: &[Unit]) -> Result<(), Trouble> {
         loop {
             let replies = self.attempt(&units.iter().collect::<Vec<_>>(), &mut true).await?;
@@ -66,7 +66,7 @@ impl CommitTask {
         }
     }
 
-    /// Sends units with a number of their own. The answer is one reply for each.
+    /// Sends units as one attempt with a new number. Returns one reply for each unit.
     async fn attempt(&mut self, units: &[&Unit], sent: &mut bool) -> Result<Vec<Value>, Trouble> {
         self.attempt += 1;
         let whole = std::mem::take(&mut self.whole);
@@ -87,8 +87,8 @@ impl CommitTask {
         let before = std::mem::replace(sent, true);
         let mut replies = self.link.ask(&pipeline).await?;
         let executed = replies.pop().ok_or_else(|| unexpected("no answer"))?;
-        // A command that was refused before the transaction names the reason better than the
-        // transaction does.
+        // If a command was refused when it was queued, its own error names the reason better than
+        // the error of `EXEC`.
         if let Value::ServerError(_) = executed {
             *sent = before;
             for reply in replies {
@@ -102,8 +102,8 @@ impl CommitTask {
         Ok(executed.split_off(executed.len() - units.len()))
     }
 
-    /// Answers the wave's callers. If an earlier attempt may have recorded the wave (`before`), a
-    /// refused unit stays in it.
+    /// Answers the callers of a group. `before` is true if an earlier attempt may have recorded the
+    /// group; then a refused unit stays in the group, to be sent again.
     fn answer(
         &mut self,
         wave: &mut Vec<Queued>,
@@ -138,13 +138,13 @@ impl CommitTask {
         trouble.map_or(Ok(()), Err)
     }
 
-    /// Remembers a unit that is recorded. The answer is left to its caller to read, because a
-    /// damaged row is that caller's trouble alone.
+    /// Adds a recorded unit to the journal. Rows in the reply are decoded by the unit's caller,
+    /// because a damaged row must fail only that caller.
     fn note(&mut self, unit: &Unit, reply: Value) -> Result<Said, Trouble> {
         let mut said = said(reply)?;
         match (said.0.as_str(), unit) {
             (RECORDED, Unit::Secret { tenant, .. }) => {
-                // Another one may have been kept before.
+                // The secret in the reply may be an older one, which is kept.
                 if let Ok(fresh) = reply::secret(said.clone()) {
                     let unit = Unit::Secret { tenant: tenant.clone(), fresh };
                     self.journal.push(self.attempt, unit);
@@ -163,11 +163,11 @@ impl CommitTask {
         Ok(said)
     }
 
-    /// The indexes of records that were replaced are looked at later: another unit may have put
-    /// their entries back.
+    /// Queues the index entries of replaced records for a later check. They are not removed at
+    /// once, because another unit may have added them again.
     fn replaced(&mut self, change: &Change, records: Vec<Value>) {
         for record in records {
-            // The change is recorded, whatever became of the row that it replaces.
+            // The change is recorded even if the row that it replaced is damaged.
             if let Err(trouble) = self.check_entries_of(change, record) {
                 tracing::warn!(?trouble, "an index is left as it is");
             }
@@ -188,7 +188,7 @@ impl CommitTask {
         Ok(())
     }
 
-    /// Takes out the units whose challenges are another account's.
+    /// Answers and removes the units that write a challenge which another account owns.
     async fn refuse_foreign(&self, wave: &mut Vec<Queued>) -> Result<(), Trouble> {
         let mut named: Vec<(AccountNames, Digest)> = Vec::new();
         for queued in &*wave {

@@ -1,5 +1,5 @@
-//! Health of the store, and units that were answered before they were recorded: the state that the
-//! commit task and the readers share.
+//! Condition of the store, and bookkeeping of early answers. The commit task and the readers share
+//! it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,29 +14,30 @@ use crate::store::lag::Lag;
 use crate::store::{lock, refused};
 use crate::system::Stopwatch;
 
-/// Minimum seconds between log lines about one outage, whose errors can alternate with each try.
+/// Minimum seconds between two log lines about one outage, because its error can change with each
+/// attempt.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 
 /// Condition of the store.
 #[derive(Clone, Debug)]
 pub(super) enum Condition {
-    /// It records.
+    /// Units are recorded.
     Recording,
-    /// It is unknown which units are recorded, or lost units have to be written again. Nothing is
-    /// read until then.
+    /// The result of some units is unknown, or lost units have to be written again. Until then
+    /// nothing is read.
     Unsettled(String),
-    /// Redis refuses to record; records can be read.
+    /// Redis refuses writes. Records can be read.
     Refusing(String),
-    /// It records nothing any more.
+    /// The store has ended: it records and reads nothing until the process restarts.
     Over(String),
 }
 
-/// Last line about an outage, and its time.
+/// The latest log line about an outage, and its time.
 #[derive(Default)]
 struct Said(Option<(String, Stopwatch)>);
 
 impl Said {
-    /// Tells whether a line about this reason is due, and counts it as logged then.
+    /// Tells whether a line with this reason may be logged now. If so, remembers it as logged.
     fn is_due(&mut self, why: &str) -> bool {
         let is_due = self
             .0
@@ -52,16 +53,16 @@ impl Said {
 /// State that the commit task and the readers share.
 pub(super) struct Health {
     pub(super) owner: Owner,
-    /// The last attempt that was acknowledged.
+    /// The latest attempt that Redis has acknowledged.
     pub(super) acked: AtomicU64,
     condition: watch::Sender<Condition>,
-    /// Number of times that the store has become unsettled.
+    /// Number of times that the condition has become `Unsettled`.
     doubts: AtomicU64,
-    /// Last line about an outage.
+    /// The latest log line about an outage.
     said: Mutex<Said>,
-    /// Units that were answered and are not recorded.
+    /// Units that were answered early and are not recorded.
     pub(super) lag: Lag,
-    /// All that was answered with a number below this is recorded.
+    /// Number below which all units that were answered early are recorded.
     unwritten_from: watch::Sender<u64>,
 }
 
@@ -79,8 +80,8 @@ impl Health {
         }
     }
 
-    /// Gives a unit that may lag its number if it is answered early. If time is the bound, the unit
-    /// waits during a known outage.
+    /// Decides whether a unit that may lag is answered early, and returns its number if so. If the
+    /// bound is a time, no unit is answered early during an outage.
     pub(super) fn admit(&self) -> Option<u64> {
         let admits = match &*self.condition.borrow() {
             Condition::Recording => true,
@@ -90,7 +91,8 @@ impl Health {
         admits.then(|| self.lag.admit()).flatten()
     }
 
-    /// Takes the result of a unit that was answered early.
+    /// Handles the result of a unit that was answered early. If it was not recorded as answered,
+    /// the store ends.
     pub(super) fn confirm(&self, number: u64, is_recorded: bool) {
         if is_recorded {
             self.unwritten_from.send_replace(self.lag.recorded(number));
@@ -99,13 +101,13 @@ impl Health {
         }
     }
 
-    /// Ends the store, because answered units differ from the recorded ones, or will never be
-    /// recorded: only a new process can tell the state.
+    /// Ends the store, because records and early answers differ. Only a new process can read the
+    /// true state.
     pub(super) fn broke(&self, why: &str) {
         self.turn(&Condition::Over(why.to_owned()));
     }
 
-    /// Resolves, with the reason, when nothing is recorded any more.
+    /// Resolves with the reason when the store has ended. It never resolves after a clean close.
     pub(super) fn broken(&self) -> Later<StoreError> {
         let mut condition = self.condition.subscribe();
         Box::pin(async move {
@@ -118,7 +120,8 @@ impl Health {
         })
     }
 
-    /// Resolves once all that was answered with a number up to this is recorded.
+    /// Resolves once all early answers up to this number are recorded, or with an error when the
+    /// store has ended.
     pub(super) async fn recorded(&self, answered: u64) -> Result<(), StoreError> {
         let (mut written, mut condition) =
             (self.unwritten_from.subscribe(), self.condition.subscribe());
@@ -128,16 +131,16 @@ impl Health {
         }
     }
 
-    /// Tells whether nothing is recorded any more.
+    /// Tells whether the store has ended.
     pub(super) fn is_over(&self) -> bool {
         matches!(&*self.condition.borrow(), Condition::Over(_))
     }
 
-    /// Tells whether units that may lag are still accepted: the store records, or the backlog can
-    /// bridge the outage.
+    /// Checks that units are accepted. During an outage they are if the bound on early answers is a
+    /// number of records and is not reached.
     ///
     /// # Errors
-    /// [`StoreError`]: why it does not.
+    /// [`StoreError`] with the reason for which they are not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         let goes_on = !self.is_over() && self.lag.outlasts_outages();
         if goes_on { Ok(()) } else { self.check() }
@@ -147,7 +150,8 @@ impl Health {
         self.acked.load(Ordering::Acquire)
     }
 
-    /// Changes whenever something becomes unsettled.
+    /// Returns the number of times that the store has become unsettled. A reader compares the
+    /// number before and after a read.
     pub(super) fn doubts(&self) -> u64 {
         self.doubts.load(Ordering::Acquire)
     }
@@ -164,7 +168,7 @@ impl Health {
         self.turn(&Condition::Refusing(why.to_owned()));
     }
 
-    /// Says it once, and not once for each try.
+    /// Changes the condition, and logs the change once instead of with every attempt.
     fn turn(&self, condition: &Condition) {
         self.condition.send_if_modified(|known| {
             if !matches!(known, Condition::Over(_)) {
@@ -193,8 +197,8 @@ impl Health {
         });
     }
 
-    /// Logs the reason for which nothing is recorded. A line that comes too soon is left out, and
-    /// comes with the next try.
+    /// Logs the reason for which nothing is recorded. If the last line is too recent, the next
+    /// attempt logs it.
     fn say(&self, condition: &Condition) {
         let mut said = lock(&self.said);
         match condition {
@@ -203,7 +207,7 @@ impl Health {
                     tracing::error!(why, "the store does not record");
                 }
             }
-            // The next outage is logged at once.
+            // Lets the next outage be logged at once.
             Condition::Recording => *said = Said::default(),
             Condition::Over(_) => {}
         }
@@ -218,7 +222,7 @@ impl Health {
         }
     }
 
-    /// Resolves once the proposed units are settled.
+    /// Resolves once the result of every sent unit is known, or fails once the store has ended.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
         let mut condition = self.condition.subscribe();
         let settled =

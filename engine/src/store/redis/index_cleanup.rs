@@ -1,7 +1,7 @@
-//! Cleaning of indexes and pruning of old records, beside the commit task's work.
+//! Cleaning of indexes and pruning of old records, which the commit task does between groups.
 //!
-//! Only the commit task puts entries into indexes, so that an entry without a record has none until
-//! the task writes again.
+//! Only the commit task adds entries to indexes. So if it finds an entry without a record, no
+//! record can appear before the task writes again.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use super::script::{BURY, Call, FORGET, TRIM};
 use super::trouble::Trouble;
 use crate::store::REMOVED_KEPT_MS;
 
-/// Records that one helping of pruning takes.
+/// Largest number of records that one step of pruning removes.
 const PRUNE_RECORDS: usize = 500;
-/// Entries that are looked at together.
+/// Largest number of entries that are checked in one request.
 const CHECKED_TOGETHER: usize = 256;
 
 impl CommitTask {
@@ -27,12 +27,12 @@ impl CommitTask {
         self.health.owner.fenced(script, self.attempt, self.base)
     }
 
-    /// Writes nothing new, and fails where nothing could be written.
+    /// Checks ownership, and that Redis accepts writes, without changing a record.
     pub(super) async fn touch(&self) -> Result<(), Trouble> {
         said(self.link.call(&self.fenced(&TRIM).key(keys::DUE)).await?).map(|_| ())
     }
 
-    /// Takes entries out of indexes.
+    /// Removes members from indexes.
     async fn trim(&self, gone: BTreeMap<String, Vec<String>>) -> Result<(), Trouble> {
         let calls =
             gone.into_iter().filter(|(_, members)| !members.is_empty()).map(|(index, members)| {
@@ -47,7 +47,8 @@ impl CommitTask {
         Ok(())
     }
 
-    /// Removes spent entries from their indexes, and suspect entries without a record.
+    /// Removes the spent entries from their indexes, and those of the unchecked entries that have
+    /// no record.
     pub(super) async fn tidy(&mut self) -> Result<(), Trouble> {
         let mut gone: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (index, member) in std::mem::take(&mut self.spent) {
@@ -68,7 +69,8 @@ impl CommitTask {
         Ok(())
     }
 
-    /// Forgets old actions and long ended challenges. The answer is how many records went.
+    /// Removes old actions, and challenges that ended long ago. Returns the number of removed
+    /// records.
     pub(super) async fn prune(
         &self,
         actions_before: UnixMillis,
@@ -91,8 +93,9 @@ impl CommitTask {
         }
     }
 
-    /// A removal has no time of its own: the first pruning after it marks it with a time that was
-    /// over by then, and a later one forgets it when that time is long over.
+    /// Forgets removed accounts in two steps, because a removal records no time. The first pruning
+    /// after the removal marks the account with `over`, a time in the past. A later pruning removes
+    /// the account once that mark is older than [`REMOVED_KEPT_MS`].
     async fn prune_removed(&self, over: UnixMillis) -> Result<u64, Trouble> {
         let mut fresh = redis::cmd("ZRANGEBYSCORE");
         fresh.arg(keys::REMOVED).arg(0).arg(0).arg("LIMIT").arg(0).arg(PRUNE_RECORDS);
@@ -151,7 +154,8 @@ impl CommitTask {
         for ((value, (names, id)), member) in values.into_iter().zip(named).zip(&members) {
             let challenge: Option<Challenge> = row(value)?;
             match challenge.as_ref().map(|c| c.ended.as_ref()) {
-                // It ended later than the unit that was refused said.
+                // The challenge ended later than its index entry says, because that entry is from a
+                // unit that was refused.
                 Some(Some(ended)) if ended.at >= before => {
                     commands.push(put(keys::ENDED, ended.at.0, member));
                     continue;
@@ -161,7 +165,7 @@ impl CommitTask {
                     commands.push(drop(names.challenge(&id)));
                     commands.push(drop(keys::challenge_owner(&id)));
                 }
-                // The unit that said it had ended was refused.
+                // The challenge is still open: the index entry is from a unit that was refused.
                 Some(None) => {}
                 None => commands.push(drop(keys::challenge_owner(&id))),
             }

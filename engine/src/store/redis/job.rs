@@ -1,4 +1,4 @@
-//! Jobs for the commit task, and their answers.
+//! Jobs for the commit task, and their replies.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::ports::store::StoreError;
 use crate::store::refused;
 use crate::system::Stopwatch;
 
-/// Seconds for which a store that is being closed tries to record the units that it has answered.
+/// Seconds for which a closing store retries units that it has answered early.
 pub(super) const CLOSING_SECONDS: f64 = 3.0;
-/// Pause between tries to settle a group.
+/// Pause between two attempts to send a group.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
-/// The caller of a unit, who reads the answer from the reply of Redis.
+/// Function that gets the reply of Redis to a unit, and sends the decoded answer to the caller.
 pub(super) type Caller = Box<dyn FnOnce(Result<Said, StoreError>) + Send>;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -28,18 +28,19 @@ pub(super) enum Job {
     Record(Queued),
     /// Prune old records.
     Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
-    /// Look whether these entries have a record.
+    /// Check whether these index entries have a record; entries without one are removed.
     Check(Vec<Entry>),
-    /// Check that Redis has all that it has acknowledged.
+    /// Check that Redis has every attempt that it has acknowledged.
     Verify,
 }
 
-/// A unit that waits to be recorded, or to be known.
+/// A unit that waits to be recorded, or whose result is not known yet.
 pub(super) struct Queued {
     pub(super) unit: Unit,
-    /// Channel to the caller; none after the caller's time or an early answer.
+    /// Callback of the caller; none if the caller was answered early or has got an answer.
     pub(super) caller: Option<Caller>,
-    /// Its number among those that were answered early: it is recorded, however long that takes.
+    /// Number of the early answer; none if the caller was not answered early. A unit with a number
+    /// is retried until it is recorded.
     pub(super) told: Option<u64>,
     pub(super) since: Stopwatch,
 }
@@ -52,7 +53,8 @@ impl Queued {
         }
     }
 
-    /// Answers a caller that has waited for so many seconds. The answer is whether that was so.
+    /// Answers the caller with an error if it has waited for more than `wait` seconds. Returns true
+    /// if so.
     pub(super) fn answered_late(&mut self, wait: f64) -> bool {
         let is_late = self.caller.is_some() && self.since.seconds() > wait;
         if is_late {

@@ -1,26 +1,26 @@
-//! The units that were acknowledged last, in their order, so that the commit task can repeat them
-//! if Redis has lost them.
+//! The latest acknowledged units, in their order. If Redis loses them, the commit task writes them
+//! again.
 
 use std::collections::VecDeque;
 
 use super::unit::Unit;
 
-/// Units that are remembered, at most: some seconds of a busy server, which a Redis that syncs
-/// every second, or a replica that takes over, can lack.
+/// Largest number of remembered units: those of a few seconds on a busy server. A Redis that syncs
+/// once a second, or a replica that becomes the primary, can lack that many.
 const UNITS_MAX: usize = 16_384;
 
-/// An attempt that Redis does not have.
+/// Attempt number of a unit that Redis has lost.
 const NOT_RECORDED: u64 = u64::MAX;
 
-/// Units that can be given back to a Redis that has lost its last records.
+/// Acknowledged units that can be written again, each with its attempt.
 pub(super) struct Journal {
     units: VecDeque<(u64, Unit)>,
-    /// Every unit after this attempt is here.
+    /// Attempt after which the journal has every unit.
     floor: u64,
 }
 
 impl Journal {
-    /// A journal of everything after `floor`.
+    /// Makes an empty journal for the attempts after `floor`.
     pub(super) const fn after(floor: u64) -> Self {
         Self { units: VecDeque::new(), floor }
     }
@@ -34,25 +34,26 @@ impl Journal {
         self.units.push_back((attempt, unit));
     }
 
-    /// Tells whether it has all units after this attempt, the last that Redis remembers.
+    /// Tells whether the journal has every unit after this attempt, which is the latest that Redis
+    /// has.
     pub(super) const fn reaches(&self, attempt: u64) -> bool {
         attempt >= self.floor
     }
 
-    /// Marks all units after this attempt, the last that Redis remembers, as lost. The answer is
-    /// their number.
+    /// Marks every unit after this attempt, which is the latest that Redis has, as lost. Returns
+    /// the number of lost units.
     pub(super) fn lose_after(&mut self, attempt: u64) -> usize {
         let lost = self.units.iter_mut().filter(|(at, _)| *at > attempt);
         lost.map(|(at, _)| *at = NOT_RECORDED).count()
     }
 
-    /// The next units to write again, up to the first that `admit` does not take.
+    /// Returns the next lost units to write again. It ends before the first that `admit` rejects.
     pub(super) fn lost(&self, mut admit: impl FnMut(&Unit) -> bool) -> Vec<Unit> {
         let lost = self.units.iter().filter(|(at, _)| *at == NOT_RECORDED);
         lost.map(|(_, unit)| unit).take_while(|unit| admit(unit)).cloned().collect()
     }
 
-    /// The first `count` that were lost are recorded with this attempt.
+    /// Marks the first `count` lost units as recorded with this attempt.
     pub(super) fn found(&mut self, count: usize, attempt: u64) {
         let lost = self.units.iter_mut().filter(|(at, _)| *at == NOT_RECORDED);
         lost.take(count).for_each(|(at, _)| *at = attempt);
@@ -93,7 +94,7 @@ mod tests {
         });
         assert_eq!(numbers(&first), [2, 3, 4]);
         journal.found(3, 20);
-        // Redis loses the record again, before the rest was written.
+        // Redis loses the attempt again before the other unit was written.
         assert_eq!(journal.lose_after(20), 1);
         assert_eq!(numbers(&journal.lost(|_| true)), [5]);
         assert_eq!(journal.lose_after(19), 4);

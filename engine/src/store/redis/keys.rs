@@ -1,9 +1,9 @@
-//! Names of keys: `countersign:{tag}:kind:id`, where the tag is the first 16 hexadecimal digits of
+//! Names of Redis keys: `countersign:{tag}:kind:id`. The tag is the first 16 hexadecimal digits of
 //! the SHA-256 of tenant and user.
 //!
-//! Records that change together have one tag, and so one slot of a cluster. Text from callers is
-//! hashed before it becomes part of a name. Indexes over all accounts have names of their own; an
-//! entry of one is a hint that is checked against the record.
+//! Records that change together share a tag, and so a slot of a cluster. Text from callers is
+//! hashed before it becomes part of a name. Indexes over all accounts have names without an
+//! account's tag. Their entries are hints, which readers check against the record.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,39 +17,41 @@ use sha2::{Digest as _, Sha256};
 
 use crate::store::folded;
 
-/// The highest time that was seen.
+/// The highest time that the store has seen.
 pub(super) const CLOCK: &str = "countersign:clock";
-/// Owner and progress of the store.
+/// Hash with the owner and the progress of the store.
 pub(super) const STATE: &str = "countersign:state";
-/// Held by the server that owns the store, for a short time at a time.
+/// Lock of the server that owns the store. It expires soon, so the server renews it.
 pub(super) const LOCK: &str = "countersign:lock";
-/// Open challenges by their expiry.
+/// Open challenges by expiry time.
 pub(super) const DUE: &str = "countersign:due";
-/// Held challenges, by their expiry.
+/// Held challenges by expiry time.
 pub(super) const HELD: &str = "countersign:held";
-/// Ended challenges by their end.
+/// Ended challenges by the time of their end.
 pub(super) const ENDED: &str = "countersign:ended";
-/// Actions by when they were tracked.
+/// Actions by the time at which they were tracked.
 pub(super) const TRACKED: &str = "countersign:tracked";
-/// The tenants that have a secret.
+/// Tenants that have a secret.
 pub(super) const TENANTS: &str = "countersign:tenants";
-/// Removed accounts, by the mark of the first pruning after their removal.
+/// Removed accounts by mark: 0 before the first pruning after the removal, then that pruning's
+/// time.
 pub(super) const REMOVED: &str = "countersign:removed";
-/// Events by when they are due.
+/// Events by due time.
 pub(super) const EVENTS: &str = "countersign:events";
 
-/// The kind of an index of e-mail addresses.
+/// Kind of the indexes of e-mail addresses.
 pub(super) const EMAIL: &str = "email";
 
-/// Characters of a digest in a name.
+/// Length of a digest in a name.
 const DIGEST_CHARACTERS: usize = 43;
 
-/// The part of a name that stands for text: 43 characters of URL-safe base64.
+/// A SHA-256 that replaces text in a name: 43 characters of URL-safe base64.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Digest(String);
 
 impl Digest {
-    /// Hashes parts so that no two lists of parts give the same text.
+    /// Hashes a list of parts. Each part is hashed with its length, so that different lists have
+    /// different digests.
     fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
@@ -59,12 +61,12 @@ impl Digest {
         Self(URL_SAFE_NO_PAD.encode(hash.finalize()))
     }
 
-    /// Stands for a list of names.
+    /// Hashes a list of names.
     pub(super) fn of_names(names: &[String]) -> Self {
         Self::of(&names.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Parses an entry that this module has written into an index.
+    /// Parses a digest that this module has written into an index.
     fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         (text.len() == DIGEST_CHARACTERS && bytes.len() == 32).then(|| Self(text.to_owned()))
@@ -80,7 +82,7 @@ impl Digest {
     }
 }
 
-/// The names of everything that belongs to one account.
+/// Names of the keys of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AccountNames {
     digest: Digest,
@@ -97,7 +99,7 @@ impl AccountNames {
         Self { digest, tag }
     }
 
-    /// The account that an index names.
+    /// Parses the digest of an account from an index entry.
     pub(super) fn parse(text: &str) -> Option<Self> {
         Digest::parse(text).map(Self::from)
     }
@@ -110,34 +112,35 @@ impl AccountNames {
         format!("countersign:{{{}}}:{kind}:{}", self.tag, self.digest.0)
     }
 
-    /// A hash: revision, id of the last commit, and the account's own row.
+    /// Returns the name of the account's hash. It holds the revision, the id of the latest commit,
+    /// and the account's row.
     pub(super) fn account(&self) -> String {
         self.name("account")
     }
 
-    /// The set of its devices' digests.
+    /// Returns the name of the set of the account's devices, as digests.
     pub(super) fn devices(&self) -> String {
         self.name("devices")
     }
 
-    /// The set of its open challenges' digests.
+    /// Returns the name of the set of the account's open challenges, as digests.
     pub(super) fn open(&self) -> String {
         self.name("open")
     }
 
-    /// The set of the digests of its actions' codes.
+    /// Returns the name of the set of the codes of the account's actions, as digests.
     pub(super) fn codes(&self) -> String {
         self.name("codes")
     }
 
-    /// A list of its actions in one state, of all codes or one, by time: the order in which they
-    /// were first recorded, and their digests.
+    /// Returns the name of the list of the account's actions in one state, of one code or of all.
+    /// Entries are ordered by time; each is an action's order number and its digest.
     pub(super) fn list(&self, code: Option<&Digest>, state: u8) -> String {
         let code = code.map(|code| format!("{}:", code.0)).unwrap_or_default();
         format!("{}{code}{state}", self.prefix("list"))
     }
 
-    /// Start of a record's name; its digest follows.
+    /// Returns the beginning of the names of this kind. The digest of a record follows it.
     pub(super) fn prefix(&self, kind: &str) -> String {
         format!("{}:", self.name(kind))
     }
@@ -158,44 +161,45 @@ impl AccountNames {
         self.prefix("event") + &Digest::of(&["event", id.as_str()]).0
     }
 
-    /// Name of an event in its index: events of one time are in the order of their ids.
+    /// Returns the entry of an event in the index of events. It begins with the event's id, so that
+    /// events that are due at the same time are ordered by id.
     pub(super) fn event_member(&self, id: &EventId) -> String {
         format!("{}:{}", id.as_str(), self.digest.0)
     }
 
-    /// Name of a record in an index over all accounts.
+    /// Returns the entry of a record in an index over all accounts.
     pub(super) fn member(&self, id: &Digest) -> String {
         format!("{}:{}", self.digest.0, id.0)
     }
 }
 
-/// Start of every name.
+/// Start of every key's name.
 pub(super) const PREFIX: &str = "countersign:";
 
-/// The kind in a name that has a tag.
+/// Returns the kind in a name that has a tag.
 pub(super) fn kind(name: &str) -> Option<&str> {
     let (_, kind) = name.strip_prefix(PREFIX)?.strip_prefix('{')?.split_once("}:")?;
     Some(kind.split_once(':')?.0)
 }
 
-/// An account in words: no tenant's name has a colon.
+/// Returns an account as text. Tenant ids contain no colon, so that the text can be parsed.
 pub(super) fn account_name(key: &AccountKey) -> String {
     format!("{}:{}", key.tenant, key.user)
 }
 
-/// The account that [`account_name`] names.
+/// Parses the text of [`account_name`].
 pub(super) fn parse_account_name(text: &str) -> Option<AccountKey> {
     let (tenant, user) = text.split_once(':')?;
     Some(AccountKey { tenant: TenantId::parse(tenant).ok()?, user: UserId::parse(user).ok()? })
 }
 
-/// The account and the record that a member of an index names.
+/// Parses an index entry into its account and its record's digest.
 pub(super) fn parse_member(text: &str) -> Option<(AccountNames, Digest)> {
     let (account, id) = text.split_once(':')?;
     Some((AccountNames::parse(account)?, Digest::parse(id)?))
 }
 
-/// The account and the event that a member of the index of events names.
+/// Parses an entry of the index of events into its account and its event.
 pub(super) fn parse_event_member(text: &str) -> Option<(AccountNames, EventId)> {
     let (id, account) = text.split_once(':')?;
     Some((AccountNames::parse(account)?, EventId::parse(id).ok()?))
@@ -217,7 +221,7 @@ pub(super) fn challenge_id(tenant: &TenantId, id: &ChallengeId) -> Digest {
     Digest::of(&["challenge", tenant.as_str(), id.as_str()])
 }
 
-/// Name of the owner of a challenge.
+/// Returns the name of the key that holds the owner of a challenge.
 pub(super) fn challenge_owner(id: &Digest) -> String {
     format!("countersign:{{{}}}:challenge-owner:{}", id.tag(), id.0)
 }
@@ -227,38 +231,40 @@ fn indexed(kind: &str, parts: &[&str]) -> String {
     format!("countersign:{{{}}}:{kind}:{}", digest.tag(), digest.0)
 }
 
-/// The users of a tenant, by id.
+/// Returns the name of the index of a tenant's users, by id.
 pub(super) fn users(tenant: &TenantId) -> String {
     indexed("users", &[tenant.as_str()])
 }
 
-/// The users of a tenant who share an attribute, by id.
+/// Returns the name of the index of a tenant's users with this attribute, by id.
 pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> String {
     indexed(kind, &[tenant.as_str(), text])
 }
 
-/// Index in which older versions kept an e-mail address that is not written in lower case.
+/// Returns the name of the index in which older versions kept this e-mail address; none if it is in
+/// lower case.
 pub(super) fn unfolded_email(tenant: &TenantId, text: &str) -> Option<String> {
     (folded(text) != text).then(|| indexed(EMAIL, &[tenant.as_str(), text]))
 }
 
-/// The bindings of a key.
+/// Returns the name of the index of the devices that are bound to a key.
 pub(super) fn bindings(key: &CredentialKey) -> String {
     let thumbprint = URL_SAFE_NO_PAD.encode(key.thumbprint.as_bytes());
     indexed("bindings", &[key.tenant.as_str(), &thumbprint])
 }
 
-/// The owner of a ticket: an index of one entry, the account in words. It expires with the ticket.
+/// Returns the name of the index that finds the account of a ticket. The index has one entry, and
+/// expires with the ticket.
 pub(super) fn ticket(digest: &statement::Digest) -> String {
     indexed("ticket", &[&URL_SAFE_NO_PAD.encode(digest.as_bytes())])
 }
 
-/// A tenant's secret for its tokens.
+/// Returns the name of the key that holds a tenant's secret for its tokens.
 pub(super) fn secret(tenant: &TenantId) -> String {
     indexed("secret", &[tenant.as_str()])
 }
 
-/// Every index that an account's own record stands in.
+/// Returns every index that has to contain the account.
 pub(super) fn attributes(tenant: &TenantId, record: &AccountRecord) -> Vec<String> {
     let named = crate::store::attributes(record).map(|(kind, text)| attribute(tenant, kind, &text));
     std::iter::once(users(tenant)).chain(named).collect()

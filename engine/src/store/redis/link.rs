@@ -1,5 +1,4 @@
-//! One connection to Redis: made on demand, given up after a failure, with the meaning of its
-//! errors.
+//! A connection to Redis. It is made on demand, dropped after a failure, and classifies errors.
 
 use std::time::Duration;
 
@@ -11,10 +10,11 @@ use super::reply::{checked, is_read_only, is_unknown_script, unexpected};
 use super::script::Call;
 use super::trouble::Trouble;
 
-/// Time for one connection attempt or one answer. Afterwards the result of the call is unknown.
+/// Time limit for one connection attempt and for one reply. After it, the result of a call is
+/// unknown.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// A connection, shared by all that ask at the same time.
+/// A connection that all callers share.
 pub(super) struct Link {
     client: Client,
     connection: Mutex<Option<MultiplexedConnection>>,
@@ -25,7 +25,7 @@ impl Link {
         Self { client, connection: Mutex::new(None) }
     }
 
-    /// Connects, where that is needed.
+    /// Makes the connection, if there is none.
     pub(super) async fn connect(&self) -> Result<(), Trouble> {
         self.connection().await.map(|_| ())
     }
@@ -39,7 +39,7 @@ impl Link {
             .set_connection_timeout(Some(ANSWER))
             .set_response_timeout(Some(ANSWER));
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        // The greeting has no time limit of its own.
+        // Connecting has this time limit, because the library does not limit the first commands.
         let connected = tokio::time::timeout(ANSWER, connecting).await;
         let connection = connected
             .map_err(|_| Trouble::Lost("no connection in time".to_owned()))?
@@ -48,14 +48,13 @@ impl Link {
         Ok(connection)
     }
 
-    /// Sends commands together and answers with the replies, errors of single commands included.
-    /// After a failure the connection is not used again, so that an answer that comes late is
-    /// nobody's.
+    /// Sends commands together, and returns their replies; a single command may have failed. After
+    /// a failure the connection is not used again, so that no later caller gets a late reply.
     pub(super) async fn ask(&self, pipeline: &Pipeline) -> Result<Vec<Value>, Trouble> {
         let mut connection = self.connection().await?;
         match connection.req_packed_commands(pipeline, 0, pipeline.len()).await {
             Ok(values) => {
-                // The server has become a replica: the next connection looks for the primary.
+                // The server has become a replica. The next connection finds the new primary.
                 if values.iter().any(is_read_only) {
                     self.connection.lock().await.take();
                 }
@@ -68,7 +67,7 @@ impl Link {
         }
     }
 
-    /// Sends commands, every one of which must be done.
+    /// Sends commands together. Fails if one of them fails.
     pub(super) async fn all(&self, commands: &[Cmd]) -> Result<Vec<Value>, Trouble> {
         if commands.is_empty() {
             return Ok(Vec::new());
@@ -82,7 +81,8 @@ impl Link {
         values.pop().ok_or_else(|| unexpected("no answer"))
     }
 
-    /// Runs scripts, in order.
+    /// Runs scripts in this order, and returns their replies. If Redis does not know a script, all
+    /// are sent again with their text.
     pub(super) async fn calls(&self, calls: &[Call]) -> Result<Vec<Value>, Trouble> {
         let commands = |whole| calls.iter().map(|c| c.command(whole)).collect::<Vec<_>>();
         if calls.is_empty() {

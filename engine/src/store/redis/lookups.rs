@@ -1,4 +1,4 @@
-//! Reads by key, or by an index whose entries are checked against their records.
+//! Reads by key, or by an index. Entries of an index are checked against their records.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ use crate::ports::store::{ActionQuery, StoreError, UserQuery};
 use crate::store::record::{Stored, state_number};
 use crate::store::{asked_attributes, has_attributes, listed_states, sort_devices, sort_open};
 
-/// Entries of an index that are looked at together.
+/// Number of index entries that are checked in one request.
 const PAGE: usize = 128;
 
 fn rows<T: Stored>(values: Value) -> Result<Vec<T>, Trouble> {
@@ -88,7 +88,8 @@ pub(super) async fn actions(
         reader.ask(listed.map(|digest| row_of(prefix.clone() + &digest)).collect()).await?;
     let mut found = Vec::new();
     for value in values {
-        // A record that has expired is still in its lists until the next pruning.
+        // The row may be missing, because an expired record stays in its lists until the next
+        // pruning.
         let action: Option<Action> = row(value)?;
         found.extend(action.filter(|a| query.state.is_none_or(|state| state == a.state)));
     }
@@ -107,7 +108,7 @@ pub(super) async fn challenge(
     Ok(challenge.filter(|c| c.id == id && c.account.tenant == tenant))
 }
 
-/// The account that the owner of a challenge names.
+/// Parses the value of a challenge's owner key into the owner.
 pub(super) fn owner_named(value: Value) -> Result<Option<AccountNames>, Trouble> {
     let Some(digest) = super::reply::text(value)? else { return Ok(None) };
     AccountNames::parse(&digest).map(Some).ok_or_else(|| unexpected("an unknown owner"))
@@ -141,7 +142,7 @@ pub(super) async fn devices_of_key(
     Ok(devices)
 }
 
-/// The account that has a ticket.
+/// Finds the account that has a ticket.
 pub(super) async fn account_of_ticket(
     reader: Reader,
     ticket: Digest,
@@ -239,10 +240,10 @@ pub(super) async fn due_events(
     Ok(found)
 }
 
-/// Adds the records in a range of an index that stand in it and are wanted.
+/// Reads a range of an index, and adds the records that belong to the index and pass `wanted`.
 ///
-/// A damaged record is passed over and logged: it must not hold up all later ones. A caller that
-/// asks for it by name is told that it cannot be read.
+/// A damaged record is skipped and logged, so that it does not block all later ones. A caller that
+/// reads it by its key gets an error.
 async fn timed<T: Stored>(
     reader: &Reader,
     (index, from, to): (&str, String, String),

@@ -1,10 +1,10 @@
-//! The store in Redis: one snapshot per record, one conditional script per unit, groups of units on
-//! one connection, reads on another.
+//! The store in Redis: one key for each record, one conditional script for each unit. Groups of
+//! units use one connection, reads another.
 //!
-//! `scripts/commit.lua` makes the changes of a unit; it checks the revision and the recorded ends
-//! before it writes, and recognises a unit that it has recorded before, so that one whose answer
-//! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
-//! lost records back; `unit` keeps the indexes right through a crash.
+//! `scripts/commit.lua` applies a unit. Before it writes, it checks the revision and the recorded
+//! ends. It also recognises a unit that it has recorded before, so that a unit whose reply was lost
+//! can be sent again. `owner` makes sure that only one server writes. `journal` writes lost records
+//! again. `unit` keeps the indexes complete through a crash.
 
 mod commit_task;
 mod emails;
@@ -66,15 +66,15 @@ use crate::ports::store::{
 use crate::ports::{Entropy, Later};
 use crate::system::Stopwatch;
 
-/// Keeps everything in one Redis.
+/// A store that keeps everything in one Redis.
 ///
-/// Dropped without [`Store::close`], it still records the queued units, on its own thread.
+/// If it is dropped without [`Store::close`], its thread still records the queued units.
 pub struct RedisStore {
     jobs: Intake<Job>,
     reader: Reader,
     health: Arc<Health>,
     failures: Arc<Failures>,
-    /// Resolves when the thread has ended.
+    /// Resolves once the store's thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     commits: AtomicU64,
 }
@@ -86,12 +86,12 @@ struct Opened {
 }
 
 impl RedisStore {
-    /// Connects, becomes the one server that writes, and warns of settings of Redis that could lose
-    /// records.
+    /// Connects and takes ownership of the store. Logs a warning for each setting of Redis that
+    /// could lose records.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it cannot be reached or another server uses it,
-    /// [`StoreError::Unreadable`] if its layout is not known.
+    /// [`StoreError::Unavailable`] if Redis cannot be reached or another server uses it,
+    /// [`StoreError::Unreadable`] if the layout of its keys is unknown.
     pub async fn open(
         settings: RedisSettings,
         entropy: Arc<dyn Entropy>,
@@ -129,8 +129,8 @@ impl RedisStore {
         self.failures.watch(self.reader.read(query))
     }
 
-    /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
-    /// a unit that may lag, which its record must confirm.
+    /// Queues a unit at once. The future only waits for the answer. `early` is the answer for a
+    /// unit that may be answered before it is recorded; the later result must be the same.
     fn submit<T: Send + 'static>(
         &self,
         unit: Unit,
@@ -149,7 +149,7 @@ impl RedisStore {
             let (reply, answer) = oneshot::channel();
             let caller: Caller = Box::new(move |said| {
                 let answer = said.and_then(|said| read(said).map_err(StoreError::from));
-                // If the caller has left, the answer is dropped.
+                // If the caller no longer waits, the answer is dropped.
                 let _ = reply.send(answer);
             });
             let queued = Queued { unit, caller: Some(caller), told: None, since };

@@ -1,9 +1,10 @@
-//! Ownership of the store: one server at a time may write.
+//! Ownership of the store, so that only one server writes at a time.
 //!
-//! A lock with an expiry keeps a second server from starting. It does not stop a server that was
-//! paused while it ran out; the state of the store does, because it names its owner and every
-//! script that writes checks it. The state counts attempts too, so that the server notices a Redis
-//! that lacks acknowledged attempts, and an attempt that arrives after a later one.
+//! A lock with an expiry keeps a second server from starting. It cannot stop a server that was
+//! paused until the lock had expired. The state of the store can: it names the owner, and every
+//! script that writes checks that name. The state also holds the number of the latest attempt. So a
+//! server notices a Redis that has lost acknowledged attempts, and Redis refuses an attempt that
+//! arrives after a later one.
 
 use std::time::Duration;
 
@@ -18,35 +19,36 @@ use super::trouble::Trouble;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 
-/// Error about a Redis without a store, for a command that begins none.
+/// Error message about a Redis without a store, for commands that must not create one.
 pub const ABSENT: &str = "there is no store in this Redis";
-/// The layout of the keys.
+/// Version of the layout of the keys.
 const LAYOUT: &str = "1";
-/// Time for which a server that was killed keeps the next one from starting.
+/// Lifetime of the lock. After a server was killed, the next one has to wait until the lock has
+/// expired.
 const LOCK: Duration = Duration::from_millis(3_000);
 /// Interval between renewals of the lock.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
-/// Longest wait of a start for the lock: longer than the lock is held.
+/// Longest time for which a start waits for the lock. It is longer than the lock's lifetime.
 const LOCK_WAIT: Duration = Duration::from_millis(4_500);
-/// Time for which a command that only reads watches a free lock: a server that is alive renews it
-/// meanwhile, also one that was out of reach while it ran out.
+/// Time for which a command that only reads watches a free lock. A server that is alive renews the
+/// lock in that time, even if it could not reach Redis before.
 const LOCK_WATCH: Duration = Duration::from_millis(2_500);
-/// Interval between reads of a lock that is held or watched.
+/// Interval between two reads of the lock while a start waits for it.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
 
-/// The server that owns the store: this one.
+/// This server's ownership of the store.
 pub(super) struct Owner {
-    /// Its name: no other owner, of this server or another, has the same.
+    /// Random name of this owner. Every start has another one.
     pub(super) token: String,
     epoch: u64,
-    /// The name of the store.
+    /// The name of the store, which stays the same when it changes its owner.
     pub(super) store: String,
-    /// The attempt that was recorded last when it became the owner.
+    /// The latest attempt that the store had when this server became its owner.
     pub(super) found: u64,
 }
 
 impl Owner {
-    /// Becomes the owner, and waits until a lock that was left behind has expired.
+    /// Takes ownership. If a lock is held, waits until it has expired.
     pub(super) async fn acquire(
         link: &Link,
         entropy: &dyn Entropy,
@@ -87,20 +89,19 @@ impl Owner {
         }
     }
 
-    /// One that owns nothing.
+    /// Makes an owner for tests, which owns nothing.
     #[cfg(test)]
     pub(super) fn sample() -> Self {
         Self { token: "token".to_owned(), epoch: 1, store: "store".to_owned(), found: 0 }
     }
 
-    /// Holds the lock for longer.
+    /// Extends the lock's lifetime.
     pub(super) async fn renew(&self, link: &Link) -> Result<(), Trouble> {
         let call = Call::new(&RENEW).key(keys::STATE).key(keys::LOCK);
         said(link.call(&call.arg(&self.token).arg(lock_ms())).await?).map(|_| ())
     }
 
-    /// Becomes the owner again where Redis has forgotten it. The answer is the attempt that it
-    /// remembers.
+    /// Takes ownership again if Redis has lost it. Returns the latest attempt that Redis has.
     pub(super) async fn reclaim(&self, link: &Link) -> Result<u64, Trouble> {
         let call = Call::new(&RECLAIM).key(keys::STATE).key(keys::LOCK).arg(&self.token);
         let call = call.arg(lock_ms()).arg(&self.store).arg(LAYOUT).arg(self.epoch.to_string());
@@ -112,7 +113,7 @@ impl Owner {
         }
     }
 
-    /// Lets the next server start at once.
+    /// Releases the lock, so that the next server can start at once.
     pub(super) async fn release(&self, link: &Link) {
         let call = Call::new(&RELEASE).key(keys::LOCK).arg(&self.token);
         if let Err(error) = link.call(&call).await {
@@ -120,7 +121,8 @@ impl Owner {
         }
     }
 
-    /// Checks the state of a store whose last acknowledged attempt was `acked`.
+    /// Checks the state that was read from Redis: this server is the owner, and attempt `acked`,
+    /// the latest acknowledged one, is recorded.
     pub(super) fn check(&self, state: Value, acked: u64) -> Result<(), Trouble> {
         let Value::Array(state) = state else { return Err(unexpected("no state")) };
         let mut state = state.into_iter();
@@ -135,13 +137,14 @@ impl Owner {
         }
     }
 
-    /// Gives the first order of the actions that this owner records.
+    /// Returns the order number for the first action of this owner. It is higher than every order
+    /// number of earlier owners.
     pub(super) const fn first_order(&self) -> u64 {
         self.epoch << 40
     }
 
-    /// A call of the attempt of that number, which is refused to everyone else. Redis is known to
-    /// remember the attempt `acked`.
+    /// Makes a call of a script for the attempt `number`. Redis refuses it if this server is not
+    /// the owner, or if Redis has lost the attempt `acked`.
     pub(super) fn fenced(&self, script: &'static Text, number: u64, acked: u64) -> Call {
         let call = Call::new(script).key(keys::STATE).arg(&self.token).arg(self.epoch.to_string());
         call.arg(number.to_string()).arg(acked.to_string())
@@ -155,7 +158,8 @@ pub(super) fn state() -> redis::Cmd {
     cmd
 }
 
-/// Waits until nobody has held the lock for a while, or there was never an owner.
+/// Waits until the lock has been free for [`LOCK_WATCH`], or finds that the store has no owner.
+/// Fails if the lock is still held after [`LOCK_WAIT`].
 async fn unowned(link: &Link) -> Result<(), Trouble> {
     let (mut owner, mut held) = (redis::cmd("HEXISTS"), redis::cmd("EXISTS"));
     let asked = [owner.arg(keys::STATE).arg("owner").clone(), held.arg(keys::LOCK).clone()];

@@ -1,5 +1,5 @@
-//! Reads in a pipeline that ends with the state of the store, so that a wiped Redis does not pass
-//! for one that never knew a record.
+//! Reads. Each is sent together with a read of the store's state, so that a wiped Redis is noticed
+//! instead of taken for a store without the record.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,22 +21,22 @@ use crate::store::failures::Failures;
 use crate::store::{READS_FULL, refused};
 use crate::system::Stopwatch;
 
-/// Reads that are under way or wait, at most; one more is refused.
+/// Largest number of reads under way or waiting. The store refuses any more.
 const READS_MAX: usize = 8_192;
-/// Pause between tries of a read.
+/// Pause between two attempts of a read.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Reads on a connection of its own.
+/// A reader with its own connection.
 #[derive(Clone)]
 pub(super) struct Reader {
     link: Arc<Link>,
     health: Arc<Health>,
-    /// The commit task, for as long as the store is open.
+    /// Sender of jobs for the commit task, while the store is open.
     jobs: mpsc::WeakSender<Job>,
     runtime: Handle,
     places: Arc<Semaphore>,
     wait: Duration,
-    /// The failures of the store, with the damaged rows that a read passes over.
+    /// Counters of failed calls, including damaged rows that a read skips.
     pub(super) failures: Arc<Failures>,
 }
 
@@ -52,8 +52,8 @@ impl Reader {
         Self { link, health, jobs, runtime, places, wait, failures }
     }
 
-    /// Starts a read at once; the future is only the wait for its answer. Where Redis does not
-    /// answer, or something is unsettled, it is tried again for a while.
+    /// Starts a read at once. The future only waits for the answer. If Redis does not reply, or the
+    /// result of some unit is unknown, the read is retried for the store's wait time.
     pub(super) fn read<T, F, R>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
@@ -64,11 +64,11 @@ impl Reader {
             return Box::pin(async { Err(StoreError::Busy(READS_FULL)) });
         };
         let reader = self.clone();
-        // Later answers need not be in this read.
+        // The read has to see the units that were answered early so far, but no later ones.
         let answered = self.health.lag.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
-            // If the caller has left, the answer is dropped.
+            // If the caller no longer waits, the answer is dropped.
             let _ = reply.send(reader.retried(query, answered).await);
             drop(place);
         });
@@ -91,8 +91,8 @@ impl Reader {
             }
             let trouble = match query(self.clone()).await {
                 Ok(answer) if self.health.doubts() == doubts => return Ok(answer),
-                // The answer may come from a Redis that had not got all its lost records back,
-                // because each one that is given back raises the attempt that a read looks at.
+                // Lost records may still be missing in this answer. The check of the state cannot
+                // tell, because each record that is written again raises the recorded attempt.
                 Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
                 Err(Trouble::Rolled) => {
                     self.tell(Job::Verify);
@@ -108,7 +108,8 @@ impl Reader {
         }
     }
 
-    /// Resolves once nothing is in doubt, and all units that were answered before are recorded.
+    /// Resolves once the result of every sent unit is known, and all units up to `answered` are
+    /// recorded.
     async fn settled(&self, answered: Option<u64>) -> Result<(), StoreError> {
         if let Some(answered) = answered {
             self.health.recorded(answered).await?;
@@ -116,24 +117,24 @@ impl Reader {
         self.health.settled().await
     }
 
-    /// The commit task looks at it when it comes to it; while it has too much to do, that is lost.
+    /// Queues a job for the commit task. If its queue is full, the job is dropped.
     pub(super) fn tell(&self, job: Job) {
         if let Some(jobs) = self.jobs.upgrade() {
             let _ = jobs.try_send(job);
         }
     }
 
-    /// Has the commit task look at entries that seem to have no record.
+    /// Lets the commit task check entries that seem to have no record.
     pub(super) fn check_later(&self, entries: Vec<Entry>) {
         if !entries.is_empty() {
             self.tell(Job::Check(entries));
         }
     }
 
-    /// Asks, and answers only if the store is whole.
+    /// Sends commands, and returns their replies if Redis has every acknowledged attempt.
     pub(super) async fn ask(&self, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
         commands.push(state());
-        // Acknowledgements that arrive during the read need not be in it.
+        // An attempt that is acknowledged during the read need not be in it.
         let acked = self.health.acked();
         let mut values = self.link.ask(&pipeline(&commands)).await?;
         let state = values.pop().ok_or_else(|| unexpected("no answer"))?;

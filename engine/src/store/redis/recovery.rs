@@ -1,4 +1,4 @@
-//! Recovery of a Redis that has lost its last records: the journal gives them back.
+//! Recovery of a Redis that has lost its latest records: they are written again from the journal.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use super::commit_task::{CommitTask, GROUP_UNITS_MAX};
 use super::trouble::{FENCED, ROLLED, Trouble};
 
 impl CommitTask {
-    /// Checks that Redis records, and has all acknowledged units; mends it if not.
+    /// Checks that Redis accepts writes and has all acknowledged units. Writes lost units again.
     pub(super) async fn verify(&mut self) {
         match self.touch().await {
             Ok(()) => self.health.recording(),
@@ -22,9 +22,10 @@ impl CommitTask {
         }
     }
 
-    /// Writes the lost units again, if the journal has all of them; otherwise nothing is written or
-    /// read until Redis has its records back. The answer is whether it is mended; nothing is read
-    /// until the caller, who knows of other doubts, reports that it records.
+    /// Writes the lost units again, if the journal has all of them. Otherwise nothing is written or
+    /// read until Redis has its records back. Returns true if the units are written. Reads stay
+    /// blocked until the caller reports that the store records, because the caller may know of
+    /// other units with an unknown result.
     pub(super) async fn recover(&mut self) -> bool {
         match self.restore().await {
             Ok(units) => {

@@ -1,4 +1,4 @@
-//! Replies of Redis and their meaning.
+//! Replies of Redis, and their conversions.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -21,7 +21,7 @@ pub(super) fn is_read_only(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::ReadOnly))
 }
 
-/// The reply of one command, if it was done.
+/// Returns the reply of a command, or its error.
 pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
     match value {
         Value::ServerError(error) => Err(server_trouble(&error)),
@@ -29,11 +29,12 @@ pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
     }
 }
 
-/// Classifies a refusal of Redis. Its text names commands and limits, never stored values.
+/// Classifies an error of Redis. Its text names commands and limits, never stored values.
 fn server_trouble(error: &ServerError) -> Trouble {
     let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
     match error.code() {
-        // It loads its file, or has become a replica, or is busy: another time, or another server.
+        // Redis is loading its file, has become a replica, or is busy. A later attempt, or another
+        // server, may succeed.
         "LOADING" | "READONLY" | "MASTERDOWN" | "BUSY" | "UNKILLABLE" => Trouble::Lost(said),
         _ => Trouble::Refused(format!("Redis refuses: {said}")),
     }
@@ -51,7 +52,7 @@ pub(super) fn array(value: Value) -> Result<Vec<Value>, Trouble> {
     }
 }
 
-/// Reads bytes, or none.
+/// Converts a reply into bytes; none if the value is missing.
 pub(super) fn bytes(value: Value) -> Result<Option<Vec<u8>>, Trouble> {
     match checked(value)? {
         Value::BulkString(bytes) => Ok(Some(bytes)),
@@ -61,7 +62,7 @@ pub(super) fn bytes(value: Value) -> Result<Option<Vec<u8>>, Trouble> {
     }
 }
 
-/// Reads the record in a row, or none.
+/// Decodes the record in a reply; none if the value is missing.
 pub(super) fn row<T: Stored>(value: Value) -> Result<Option<T>, Trouble> {
     Ok(bytes(value)?.map(|row| T::from_row(&row)).transpose()?)
 }
@@ -85,10 +86,10 @@ pub(super) fn number(value: Value) -> Result<u64, Trouble> {
     }
 }
 
-/// Reply of a script: its word, and its values.
+/// Reply of a script: a word, and values.
 pub(super) type Said = (String, Vec<Value>);
 
-/// Splits a script's reply into its word and its values.
+/// Splits the reply of a script into its word and its values.
 pub(super) fn said(value: Value) -> Result<Said, Trouble> {
     let mut values = array(value)?.into_iter();
     let word = values.next().map(text).transpose()?.flatten();
@@ -100,11 +101,11 @@ pub(super) fn said(value: Value) -> Result<Said, Trouble> {
     }
 }
 
-/// Word of a unit that is recorded.
+/// Word for a unit that is recorded.
 pub(super) const RECORDED: &str = "recorded";
-/// Word of a change that expects another revision.
+/// Word for a change whose expected revision is not the recorded one.
 pub(super) const STALE: &str = "stale";
-/// Word of a change whose challenge has another end.
+/// Word for a change of a challenge whose recorded end is another one.
 pub(super) const ENDED: &str = "ended";
 
 pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
@@ -121,12 +122,12 @@ pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
     }
 }
 
-/// The secret that is kept.
+/// Decodes the secret that is recorded.
 pub(super) fn secret((_, values): Said) -> Result<[u8; 32], Trouble> {
     row(first(values))?.ok_or_else(|| unexpected("no secret"))
 }
 
-/// The highest time that was recorded before.
+/// Decodes the highest time that was recorded before this call.
 pub(super) fn observed((_, values): Said) -> Result<UnixMillis, Trouble> {
     number(first(values)).map(UnixMillis)
 }

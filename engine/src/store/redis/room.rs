@@ -1,24 +1,24 @@
-//! Memory that is left to Redis, where it has a limit.
+//! Free memory of a Redis with a memory limit.
 
 use super::reader::Reader;
 use super::reply::text;
 use super::trouble::Trouble;
 
-/// Bytes that Redis still takes; absent where its memory has no limit of its own.
+/// Returns the bytes that Redis can still store; none if it has no memory limit.
 pub(super) async fn room(reader: Reader) -> Result<Option<u64>, Trouble> {
     let mut info = redis::cmd("INFO");
     let told = text(reader.one(info.arg("memory").clone()).await?)?;
     Ok(told.and_then(|told| left(&told)))
 }
 
-/// Free memory, by the numbers by which Redis itself decides.
+/// Computes the free memory from the figures that Redis itself uses for its limit.
 fn left(info: &str) -> Option<u64> {
     let field = |name: &str| -> Option<u64> {
         let mut lines = info.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(field, _)| *field == name)?.1.trim().parse().ok()
     };
     let max = field("maxmemory").filter(|max| *max > 0)?;
-    // The log that is still to be written, and data that replicas have yet to read.
+    // Buffers of the append-only file and of replicas do not count against the limit.
     let beside = field("mem_not_counted_for_evict").unwrap_or(0);
     Some(max.saturating_sub(field("used_memory")?.saturating_sub(beside)))
 }

@@ -1,8 +1,9 @@
-//! A pass over everything in Redis, key by key: the tenants' secrets by their index, then the
-//! accounts, then their records.
+//! Reading of all records in Redis: first the secrets of tenants, through their index; then the
+//! accounts; then all other records.
 //!
-//! Names are digests, but every record says whose it is, so each is compared with the name that it
-//! is kept under. A key that expires meanwhile is left out; one that Redis shows twice comes twice.
+//! Names of keys are digests, but each record holds its owner and id, so that the scan can compare
+//! it with its name. A key that expires during the scan is left out. A key that Redis returns twice
+//! appears twice.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
@@ -22,18 +23,18 @@ use super::unit::end;
 use crate::ports::store::{Cursor, Page, Record, StoreError};
 use crate::store::record::state_number;
 
-/// Keys that Redis looks at for one page, about.
+/// Approximate number of keys that Redis examines for one page.
 const LOOKED_AT: usize = 1_000;
-/// Tenants of one page.
+/// Number of tenants in one page.
 const TENANTS: usize = 128;
 
-/// The phases, in their order.
+/// Phases of a scan, in their order.
 const SECRETS: &str = "secrets";
 const ACCOUNTS: &str = "accounts";
 const RECORDS: &str = "records";
 const CLOCK: &str = "clock";
 
-/// Kinds of keys that hold no record but lead to records.
+/// Kinds of keys that are indexes, and hold no record.
 const INDEXES: [&str; 11] = [
     "devices",
     "open",
@@ -60,7 +61,7 @@ const FIXED: [&str; 10] = [
     keys::EVENTS,
 ];
 
-/// The records that follow a place.
+/// Returns the page of records that follows a cursor.
 pub(super) async fn page(reader: Reader, from: Option<Cursor>) -> Result<Page, Trouble> {
     let (phase, at) = match &from {
         None => (SECRETS, ""),
@@ -79,7 +80,7 @@ fn next(phase: &str, at: &str) -> Option<Cursor> {
     Some(Cursor(format!("{phase}:{at}")))
 }
 
-/// Says where a row is that cannot be read.
+/// Returns the error for an unreadable row, with its key.
 pub(super) fn located(key: &str, trouble: &Trouble) -> StoreError {
     let reason = match trouble {
         Trouble::Lost(reason) | Trouble::Refused(reason) | Trouble::Unreadable(reason) => reason,
@@ -89,7 +90,7 @@ pub(super) fn located(key: &str, trouble: &Trouble) -> StoreError {
 }
 
 fn unreadable(key: &str, reason: &str) -> StoreError {
-    // Anybody can have named it: a terminal is not to act on it.
+    // The name is escaped, because anybody may have chosen it, and a terminal could interpret it.
     StoreError::Unreadable(format!("{}: {reason}", key.escape_debug()))
 }
 
@@ -104,7 +105,7 @@ async fn secrets(reader: &Reader, after: &str) -> Result<Page, Trouble> {
     let asked = tenants.iter().map(|tenant| get(keys::secret(tenant))).collect();
     let mut records = Vec::new();
     for (value, tenant) in reader.ask(asked).await?.into_iter().zip(tenants) {
-        // An entry goes before its record.
+        // The tenant is listed before its secret is recorded, so the secret may be missing.
         let secret = row(value).map_err(|trouble| located(&keys::secret(&tenant), &trouble));
         records.extend(secret.transpose().map(|found| Ok(Record::Secret(tenant, found?))));
     }
@@ -115,7 +116,7 @@ async fn secrets(reader: &Reader, after: &str) -> Result<Page, Trouble> {
     Ok(Page { records, next })
 }
 
-/// Some keys, and where Redis goes on; each once. The names are as they are shown to people.
+/// Returns the next keys, sorted and without duplicates, and the place at which to continue.
 pub(super) async fn keys_from(
     reader: &Reader,
     at: &str,
@@ -124,14 +125,14 @@ pub(super) async fn keys_from(
     keys_in(reader.one(keys_after(at, pattern)).await?)
 }
 
-/// The command for the keys that follow a place.
+/// Returns the command for the keys that follow a place.
 pub(super) fn keys_after(at: &str, pattern: &str) -> Cmd {
     let mut scan = redis::cmd("SCAN");
     scan.arg(at).arg("MATCH").arg(pattern).arg("COUNT").arg(LOOKED_AT);
     scan
 }
 
-/// The keys in the reply to [`keys_after`], and where Redis goes on.
+/// Parses the reply to [`keys_after`] into the keys and the place at which to continue.
 pub(super) fn keys_in(reply: Value) -> Result<(Vec<String>, Option<String>), Trouble> {
     let mut reply = array(reply)?.into_iter();
     let place = text(reply.next().unwrap_or(Value::Nil))?.ok_or_else(|| unexpected("no place"))?;
@@ -180,7 +181,8 @@ async fn some(reader: &Reader, at: &str, accounts: bool) -> Result<Page, Trouble
     Ok(Page { records, next })
 }
 
-/// Tells whether a secret belongs to a listed tenant. There are few of both.
+/// Tells whether a key is the secret of a listed tenant. It reads all tenants, because there are
+/// few.
 async fn is_named(reader: &Reader, name: &str) -> Result<bool, Trouble> {
     let mut listed = redis::cmd("ZRANGE");
     listed.arg(keys::TENANTS).arg(0).arg(-1);
@@ -189,7 +191,7 @@ async fn is_named(reader: &Reader, name: &str) -> Result<bool, Trouble> {
     Ok(tenants.any(|tenant| keys::secret(&tenant) == name))
 }
 
-/// The command that fetches a record under a name of that kind; `None` for other kinds.
+/// Returns the command that reads a record of this kind; none if the kind has no record.
 pub(super) fn fetch(kind: &str, name: &str) -> Option<Cmd> {
     let fields: &[&str] = match kind {
         "account" => &["row", "name"],
@@ -203,8 +205,8 @@ pub(super) fn fetch(kind: &str, name: &str) -> Option<Cmd> {
     Some(command)
 }
 
-/// Parses the reply to [`fetch`] into the record and an action's order; `None` for an expired
-/// record, and for the revision that a removed account leaves behind.
+/// Parses the reply to [`fetch`] into the record and an action's order. None if the record has
+/// expired, or if only the revision of a removed account is left.
 pub(super) fn read(name: &str, value: Value) -> Result<Option<(Record, String)>, Trouble> {
     let kind = keys::kind(name).ok_or_else(|| unexpected("an unknown key"))?;
     let mut order = String::new();
@@ -256,7 +258,7 @@ fn challenge(whole: Value, said: Option<&str>) -> Result<Option<Record>, Trouble
     Ok(Some(Record::Challenge(challenge)))
 }
 
-/// The name that a record of an account is kept under.
+/// Returns the name under which a record must be stored.
 fn name_of(record: &Record) -> Option<String> {
     let names = AccountNames::of(crate::store::stream::account_of(record)?);
     Some(match record {

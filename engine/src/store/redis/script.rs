@@ -1,14 +1,14 @@
-//! The scripts, and how one becomes a command.
+//! The Lua scripts, and the commands that call them.
 //!
-//! Redis runs a script whole or not at all: its checks come before its first write, and that write
-//! is the one that is refused where there is no memory. A script is named by its hash; where Redis
-//! does not know it, it is sent whole.
+//! A script must change everything or nothing: all its checks come before its first write, and if
+//! Redis has no memory, it refuses that first write. A script is called by its hash. If Redis
+//! does not know the hash, the call is repeated with the text.
 
 use std::sync::LazyLock;
 
 use redis::{Cmd, Script};
 
-/// A script and its hash.
+/// Text and hash of a script.
 pub(super) struct Text {
     code: &'static str,
     script: LazyLock<Script>,
@@ -25,33 +25,33 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// Records one unit of an account.
+    /// Records a unit of an account.
     COMMIT = "fence.lua" "lists.lua" "commit.lua";
-    /// Keeps a tenant's first secret.
+    /// Records a tenant's secret, if it has none.
     SECRET = "fence.lua" "secret.lua";
-    /// Keeps the highest time that was seen.
+    /// Records the highest time that was seen.
     CLOCK = "fence.lua" "clock.lua";
-    /// Puts an event off, or takes it out.
+    /// Changes the due time of an event, or removes it.
     EVENT = "fence.lua" "event.lua";
-    /// Forgets old actions of an account.
+    /// Removes old actions of an account.
     FORGET = "fence.lua" "lists.lua" "forget.lua";
-    /// Forgets the revision of a removed account.
+    /// Removes the revision of a removed account.
     BURY = "fence.lua" "bury.lua";
-    /// Takes members out of an index.
+    /// Removes members from an index.
     TRIM = "fence.lua" "trim.lua";
     /// Reads an account.
     SNAPSHOT = "snapshot.lua";
-    /// Makes a server that starts the owner.
+    /// Takes ownership when a server starts.
     ACQUIRE = "acquire.lua";
-    /// Makes the owner the owner for longer.
+    /// Extends the owner's lock.
     RENEW = "renew.lua";
-    /// Makes the owner the owner again after a loss.
+    /// Takes ownership again after Redis has lost it.
     RECLAIM = "reclaim.lua";
-    /// Ends ownership.
+    /// Releases the lock.
     RELEASE = "release.lua";
 }
 
-/// A call of a script, to be sent by its hash or whole.
+/// A call of a script, by its hash or with its text.
 #[derive(Clone)]
 pub(super) struct Call {
     script: &'static Text,
@@ -82,7 +82,7 @@ impl Call {
         self.keys.push(key);
     }
 
-    /// The command; `whole` where Redis does not know the script.
+    /// Makes the command. `whole` sends the text of the script instead of its hash.
     pub(super) fn command(&self, whole: bool) -> Cmd {
         let mut cmd = redis::cmd(if whole { "EVAL" } else { "EVALSHA" });
         if whole {

@@ -1,45 +1,46 @@
-//! Settings: the Redis, its use, and the retention of records with an end.
+//! Settings: the Redis, the use of it, and the retention of records.
 
 use std::time::Duration;
 
 use crate::store::durability::Durability;
 
-/// Milliseconds for which Redis keeps a record longer than it is wanted: pruning, which knows the
-/// indexes too, comes first.
+/// Milliseconds that are added to the expiry of a record in Redis. Pruning removes the record
+/// before that, together with its index entries.
 const EXPIRY_MARGIN_MS: u64 = 3_600_000;
-/// The longest expiry that is asked for: a hundred years.
+/// Longest expiry in milliseconds: a hundred years.
 const EXPIRY_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 
-/// The Redis and its use.
+/// Address of the Redis, and the use that the store makes of it.
 #[derive(Clone)]
 pub struct RedisSettings {
-    /// `redis://` or `rediss://`, with user, password and number of the database where needed.
+    /// URL with the scheme `redis` or `rediss`, and with user, password and database number if
+    /// needed.
     pub url: String,
-    /// Time for which a call waits for a Redis that does not answer.
+    /// Time for which a call waits while Redis does not reply.
     pub wait: Duration,
-    /// Retention of an action after its last change, in milliseconds.
+    /// Milliseconds for which an action is kept after its last change.
     pub action_retention_ms: u64,
-    /// Retention of an ended challenge, in milliseconds.
+    /// Milliseconds for which an ended challenge is kept.
     pub challenge_retention_ms: u64,
-    /// Time at which commits are answered.
+    /// Moment at which commits are answered.
     pub durability: Durability,
-    /// The way to open the store.
+    /// Way to open the store.
     pub opening: Opening,
 }
 
-/// The way to open a store.
+/// Way to open a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// Creates the store if none exists.
     Begin,
-    /// Expects a store: a Redis without one has lost it.
+    /// Requires an existing store. If there is none, Redis has lost it, and the opening fails.
     Return,
-    /// Reads only, begins nothing, and leaves a live server alone.
+    /// Requires an existing store that no server uses, in order to read it.
     Read,
 }
 
 impl RedisSettings {
-    /// The defaults for a URL.
+    /// Returns the defaults for a URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         const DAY_MS: u64 = 24 * 3_600_000;
@@ -54,7 +55,7 @@ impl RedisSettings {
     }
 }
 
-/// Times for which Redis keeps records with an end, in milliseconds.
+/// Expiry times in Redis, in milliseconds.
 #[derive(Clone, Copy)]
 pub(super) struct Retention {
     pub(super) action_ms: u64,

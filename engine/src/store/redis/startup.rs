@@ -1,4 +1,5 @@
-//! Start of the store: it connects, warns of settings that could lose records, and takes the lock.
+//! Start of the store: it connects, warns about settings that could lose records, and takes the
+//! lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +20,16 @@ use crate::ports::Entropy;
 use crate::ports::store::StoreError;
 use crate::system::Stopwatch;
 
-/// The oldest major version that is supported.
+/// Oldest supported major version of Redis.
 const VERSION_MIN: u32 = 7;
-/// Time for which a start waits for a Redis that is starting too.
+/// Time for which a start waits for a Redis that is not ready yet.
 const START_WAIT: Duration = Duration::from_secs(10);
-/// The port of a Redis whose URL names none.
+/// Port of a Redis whose URL names none.
 const DEFAULT_PORT: u16 = 6379;
-/// Pause between tries of a start.
+/// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Opens the store and runs it until it is closed.
+/// Opens the store, and runs it until it is closed.
 pub(super) async fn serve(
     settings: RedisSettings,
     entropy: Arc<dyn Entropy>,
@@ -56,7 +57,7 @@ pub(super) async fn serve(
 type Links = (Arc<Link>, Arc<Link>, Owner);
 
 async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, Trouble> {
-    // The library's message about a URL never quotes it.
+    // The library's error about a URL does not quote the URL.
     let client = |_| redis::Client::open(settings.url.as_str());
     let unusable = |error| Trouble::Refused(format!("store.url cannot be used: {error}"));
     let links = [(); 2].map(client);
@@ -67,7 +68,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     loop {
         match check(&writing, &settings.url).await {
             Ok(()) => break,
-            // Redis may be loading its file.
+            // Redis may still be loading its file.
             Err(Trouble::Lost(why)) if watch.seconds() < START_WAIT.as_secs_f64() => {
                 if said != why {
                     tracing::warn!(why, at = address(&settings.url), "waiting for Redis");
@@ -88,7 +89,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     Ok((writing, reading, owner))
 }
 
-/// Holds the lock, and has the commit task look when something is amiss.
+/// Renews the lock at intervals. If something is wrong, lets the commit task check the store.
 async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
     loop {
         tokio::time::sleep(RENEWAL).await;
@@ -100,14 +101,14 @@ async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
     }
 }
 
-/// Renews the lock, and checks that Redis has all that it has acknowledged.
+/// Renews the lock, and checks that Redis has all acknowledged attempts.
 async fn held(link: &Link, health: &Health) -> Result<(), Trouble> {
     let acked = health.acked();
     health.owner.renew(link).await?;
     health.owner.check(link.one(state()).await?, acked)
 }
 
-/// Refuses an unusable Redis, and warns of settings that could lose records.
+/// Refuses a Redis that cannot be used, and logs settings that could lose records.
 async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     let mut info = redis::cmd("INFO");
     let info = text(link.one(info.arg("everything").clone()).await?)?.unwrap_or_default();
@@ -131,8 +132,8 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     let sync = sync.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1));
     let user =
         told(link, redis::cmd("ACL").arg("WHOAMI")).await?.and_then(|user| text(user).ok()?);
-    // Redis loads its log as its user default, on or off, and drops commands that this user may not
-    // run (redis/redis#14541).
+    // Redis loads its append-only file as the user `default`, even if that user is off, and drops
+    // the commands that this user may not run (redis/redis#14541).
     let write = ["DRYRUN", "default", "HSET", super::keys::STATE, "attempt", "0"];
     let loads = told(link, redis::cmd("ACL").arg(&write)).await?;
     let persistence = RedisConfig {
@@ -149,13 +150,13 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Asks for something that Redis may not tell to this user.
+/// Sends a command that this user may not be allowed to run. None if Redis refuses it.
 async fn told(link: &Link, command: &Cmd) -> Result<Option<Value>, Trouble> {
     let replies = link.ask(&pipeline(std::slice::from_ref(command))).await?;
     Ok(replies.into_iter().next().and_then(|reply| checked(reply).ok()))
 }
 
-/// Address of a Redis, without the user and the password.
+/// Returns the address of a Redis without the user and the password.
 fn address(url: &str) -> String {
     let url = url::Url::parse(url).ok();
     let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
@@ -169,7 +170,7 @@ fn is_local(url: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Settings of Redis that matter for the records, as far as the user may ask.
+/// Settings of Redis that matter for the records. None for a setting that this user may not read.
 struct RedisConfig {
     append_only: Option<bool>,
     sync: Option<String>,
@@ -180,7 +181,7 @@ struct RedisConfig {
 }
 
 impl RedisConfig {
-    /// One line for each way in which records could be lost or read.
+    /// Returns one line for each setting with which records could be lost, or read by others.
     fn risks(&self) -> Vec<String> {
         let mut risks = Vec::new();
         if self.append_only == Some(false) {

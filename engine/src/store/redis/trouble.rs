@@ -1,17 +1,17 @@
-//! Reasons for a missing answer of Redis, and their messages.
+//! Reasons for a failed call of Redis, and their messages.
 
 use crate::ports::store::StoreError;
 use crate::store::refused;
 
-/// Why there is no answer.
+/// Reason for which a call of Redis failed.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
-    /// Redis is out of reach, too slow, or not ready to work. The call may have been carried out or
-    /// not.
+    /// Redis cannot be reached, is too slow or is not ready. Whether it has done the call is
+    /// unknown.
     Lost(String),
-    /// Redis refused; nothing was done.
+    /// Redis refused the call, and has done nothing.
     Refused(String),
-    /// Redis holds less than it has acknowledged.
+    /// Redis has lost records that it had acknowledged.
     Rolled,
     /// Another server owns the store.
     Fenced,
@@ -41,7 +41,7 @@ impl From<Trouble> for StoreError {
     }
 }
 
-/// Message while Redis is behind its acknowledgements.
+/// Message while Redis lacks records that it had acknowledged.
 pub(super) const ROLLED: &str = "Redis has lost records that it had acknowledged";
-/// Message after another server has taken the store.
+/// Message after another server has taken ownership.
 pub(super) const FENCED: &str = "another server has taken over this Redis; restart to use it again";

@@ -1,9 +1,9 @@
-//! A unit as Redis takes it: index entries that go first, the call of the script, and index entries
-//! to check afterwards.
+//! Encoding of a unit for Redis: index entries to add first, the script call, and index entries to
+//! check afterwards.
 //!
-//! An entry is in its index before its record is recorded, in one transaction of Redis or, on a
-//! cluster, in an earlier one. A reader of an index checks every entry against its record, so that
-//! an entry without one does no harm.
+//! An index entry is added no later than its record: in the same Redis transaction or, on a
+//! cluster, in an earlier one. Readers check every entry against its record, so that an entry
+//! without a record does no harm.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::{Challenge, Ended};
@@ -20,23 +20,24 @@ use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET, Text};
 use super::tickets;
 use crate::store::record::{Stored, state_number};
 
-/// Work that is recorded in the order of submission.
+/// A unit of work. Units with the same subject are recorded in the order of their submission.
 #[derive(Clone)]
 pub(super) enum Unit {
-    /// A change, and its id: the same however often it is sent.
+    /// Records a change. Its id stays the same when the change is sent again.
     Commit { change: Change, id: String },
-    /// A tenant's secret, if it has none.
+    /// Records a tenant's secret, if the tenant has none.
     Secret { tenant: TenantId, fresh: [u8; 32] },
-    /// An event that is due later, if it is there.
+    /// Changes the due time of an event, if the event is still in the outbox.
     PutOff(Event),
-    /// The current time.
+    /// Records the current time.
     Observe(UnixMillis),
     /// Removes an event that was delivered.
     RemoveEvent(AccountKey, EventId),
 }
 
 impl Unit {
-    /// The subject, which a group may hold once, because the order of two such units matters.
+    /// Returns the subject of the unit. A group has at most one unit for each subject, because the
+    /// order of two such units matters.
     pub(super) fn subject(&self) -> String {
         match self {
             Self::Commit { change, .. } => AccountNames::of(&change.account).account(),
@@ -48,7 +49,8 @@ impl Unit {
         }
     }
 
-    /// The script call that records the unit, made by `fenced`. `order` orders new actions.
+    /// Makes the script call for the unit. `fenced` makes a call that checks ownership; `order` is
+    /// the number for the unit's first new action.
     pub(super) fn call(
         &self,
         fenced: impl Fn(&'static Text) -> Call,
@@ -71,7 +73,7 @@ impl Unit {
         }
     }
 
-    /// The entries of indexes that go before it.
+    /// Returns the commands that add index entries before the unit.
     pub(super) fn entries(&self, retention: Retention) -> Vec<Cmd> {
         let change = match self {
             Self::Commit { change, .. } => change,
@@ -108,8 +110,9 @@ impl Unit {
         commands
     }
 
-    /// Entries that no read needs once the unit is recorded. No later unit puts them back: an ended
-    /// challenge stays ended, an event that is told is not told again.
+    /// Returns the index entries that no read needs once the unit is recorded. They can be removed,
+    /// because no later unit adds them again: an ended challenge stays ended, and a delivered event
+    /// is not delivered again.
     pub(super) fn spent(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Commit { change, .. } => {
@@ -124,7 +127,7 @@ impl Unit {
         }
     }
 
-    /// Most actions that the unit may order.
+    /// Returns how many new actions the unit may number, at most.
     pub(super) fn orders(&self) -> u64 {
         match self {
             Self::Commit { change, .. } => change.writes.len() as u64,
@@ -133,7 +136,7 @@ impl Unit {
     }
 }
 
-/// Entry of a challenge in the indexes by time.
+/// Returns the member for a challenge in the indexes by time.
 pub(super) fn member(challenge: &Challenge) -> String {
     let id = keys::challenge_id(&challenge.account.tenant, &challenge.id);
     AccountNames::of(&challenge.account).member(&id)
@@ -191,7 +194,7 @@ fn commit(call: Call, change: &Change, id: &str, order: u64, keep: Retention) ->
                 call.push_key(names.action(&id));
                 call.push("action");
                 call.push(id.as_str());
-                // Sixteen digits: the script cuts them off again.
+                // The script relies on these sixteen digits to cut the order off.
                 call.push(format!("{:016x}", order + nth));
                 call.push(action.created_at.0.to_string());
                 call.push(action.to_row());
@@ -231,15 +234,15 @@ fn commit(call: Call, change: &Change, id: &str, order: u64, keep: Retention) ->
     call
 }
 
-/// Stands for the attributes and tickets of a record: where it differs, an index may have to be
-/// cleaned.
+/// Returns a digest of the indexes of a record. If it changes, entries in old indexes may have to
+/// be removed.
 fn indexed(tenant: &TenantId, record: &AccountRecord) -> Digest {
     let mut names = keys::attributes(tenant, record);
     names.extend(record.tickets.iter().map(|ticket| keys::ticket(&ticket.digest)));
     Digest::of_names(&names)
 }
 
-/// An end as text: two ends are the same if and only if their texts are.
+/// Returns an end as text. Two ends are equal exactly if their texts are.
 pub(super) fn end(ended: &Ended) -> String {
     let by = ended.by.as_ref().map_or("-", AuthenticatorId::as_str);
     let signature = ended.signature.as_ref().map_or_else(
@@ -249,7 +252,7 @@ pub(super) fn end(ended: &Ended) -> String {
     format!("{} {} {by} {signature}", ended.outcome.name(), ended.at.0)
 }
 
-/// Indexes in which a record stood that was replaced or taken out, each with its entry.
+/// Returns the index entries of a record that was replaced or removed.
 pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec<Entry> {
     let entry = |index| Entry::of_user(index, key.clone());
     let users = keys::attributes(&key.tenant, record).into_iter().map(entry);

@@ -1,7 +1,7 @@
-//! Check that every record stands in the indexes that have to lead to it.
+//! Check that every record is in all indexes that have to contain it.
 //!
-//! Other entries of an index do no harm, because each is checked against the record whenever it is
-//! read.
+//! Entries without a record are not checked, because they do no harm: every reader checks an entry
+//! against its record.
 
 use countersign_core::challenge::Challenge;
 use redis::{Cmd, Value};
@@ -17,18 +17,18 @@ use crate::ports::store::Record;
 use crate::store::record::state_number;
 use crate::store::stream::account_of;
 
-/// Gaps that are named, at most.
+/// Largest number of missing entries that the error names.
 const NAMED_MAX: usize = 5;
 
-/// An entry that a record needs.
+/// An index entry that a record needs.
 struct Needed {
     index: String,
     command: Cmd,
-    /// Expected value; `None` for any.
+    /// Expected value; `None` if any value is right.
     value: Option<String>,
 }
 
-/// Looks at every record that can be read. Damaged ones are the business of [`super::scan`].
+/// Checks every record that can be read. The scan in [`super::scan`] reports damaged ones.
 pub(super) async fn indexes(reader: Reader) -> Result<(), Trouble> {
     let pattern = format!("{}{{*}}:*", keys::PREFIX);
     let (mut place, mut gaps) = ("0".to_owned(), Vec::new());
@@ -82,7 +82,7 @@ fn of(command: &str, index: String, member: &str) -> Needed {
     Needed { index, command: asked, value: None }
 }
 
-/// The entries that lead to a record.
+/// Returns the index entries that have to exist for a record.
 fn entries(record: &Record, order: &str) -> Vec<Needed> {
     let Some(account) = account_of(record) else { return Vec::new() };
     let names = AccountNames::of(account);

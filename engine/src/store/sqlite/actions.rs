@@ -1,4 +1,4 @@
-//! Listing actions: one range of an index for every state, and code, that is asked for.
+//! Lists of actions. Each pair of state and code in a query reads one range of an index.
 
 use countersign_core::action::Action;
 use countersign_core::id::AccountKey;
@@ -9,7 +9,7 @@ use super::{Fault, sql_int};
 use crate::ports::store::ActionQuery;
 use crate::store::{listed_states, state_number};
 
-/// Neither statement reads a row of the table, because the index holds the selected columns.
+/// These two statements read only the index, because it holds every selected column.
 pub(super) const OF_STATE: &str = "SELECT created_at, rowid FROM actions
      WHERE tenant = ?1 AND user_id = ?2 AND state = ?3 AND created_at >= ?4
      ORDER BY created_at DESC, rowid DESC LIMIT ?5";
@@ -18,7 +18,7 @@ pub(super) const OF_CODE: &str = "SELECT created_at, rowid FROM actions
      ORDER BY created_at DESC, rowid DESC LIMIT ?5";
 pub(super) const ROW: &str = "SELECT row FROM actions WHERE rowid = ?1";
 
-/// Position of an action in a list: later is newer.
+/// Time and row id of an action in a list. A newer action has a greater position.
 type Position = (i64, i64);
 
 pub(super) fn actions(
@@ -28,7 +28,7 @@ pub(super) fn actions(
 ) -> Result<Vec<Action>, Fault> {
     let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    // One transaction, so that all reads see one state.
+    // One transaction, so that all reads see the same state.
     let transaction = connection.unchecked_transaction()?;
     let mut places = Vec::new();
     for state in listed_states(query) {
@@ -42,7 +42,7 @@ pub(super) fn actions(
         }
     }
     places.sort_unstable_by(|a, b| b.cmp(a));
-    // A code may be asked for twice.
+    // A query may name one code twice.
     places.dedup();
     places.truncate(query.limit);
     let mut statement = transaction.prepare_cached(ROW)?;

@@ -1,4 +1,4 @@
-//! Recording of a change: it is checked first, then each of its records is written.
+//! Recording of a change: its checks, and then the writes of its records.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
@@ -47,7 +47,7 @@ const DROP_BELONGINGS: [&str; 2] = [
     "DELETE FROM actions WHERE tenant = ?1 AND user_id = ?2",
 ];
 
-/// Every statement of this file, for the test that asks the planner.
+/// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
 pub(super) const STATEMENTS: [&str; 13] = [
     REVISION,
@@ -65,8 +65,8 @@ pub(super) const STATEMENTS: [&str; 13] = [
     tickets::PUT,
 ];
 
-/// Checks a unit, then writes all of it. A recorded end is told even to a unit that is stale too:
-/// it is the one answer that can never change.
+/// Checks a unit, then writes all of it. The recorded ends are checked before the revision, because
+/// a recorded end can never change; the caller of a stale unit gets it as well.
 pub(super) fn commit(connection: &Connection, change: &Change) -> Result<Committed, Fault> {
     check_form(change)?;
     for challenge in challenges(&change.writes) {
@@ -129,7 +129,8 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
             Write::Event(event) => outbox::write(connection, outbox::PUT, event)?,
         }
     }
-    // The revision is a column, so that every unit is fenced although few write the account's row.
+    // The revision is a column of its own, because every unit checks and raises it, but few units
+    // write the account's row.
     let revision = sql_int(change.expected + 1);
     if is_removed {
         tickets::forget(connection, key)?;

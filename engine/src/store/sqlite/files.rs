@@ -1,4 +1,4 @@
-//! The files of a store: made for their owner alone, and locked against a second server.
+//! The files of a store: readable only by their owner, and locked against a second server.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -8,43 +8,43 @@ use std::path::{Path, PathBuf};
 use crate::ports::store::StoreError;
 use crate::system::is_ours;
 
-/// Random for each run of the machine.
+/// File with a random id, which Linux chooses at each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NOTE_BYTES_MAX: u64 = 1024;
-/// The least that a database has: one page.
+/// Minimum size of a database in bytes: one page.
 const DATABASE_BYTES_MIN: u64 = 512;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
-/// Bits with which other users could replace files in the folder.
+/// Mode bits that allow other users to replace files in the folder.
 const OPEN_MODE: u32 = 0o022;
-/// Unless only its owner may move or remove a file.
+/// Mode bit that allows only the owner of a file to move or remove it.
 const STICKY_MODE: u32 = 0o1000;
 
-/// The file of a store, locked for as long as this value is.
+/// The files of a store. They stay locked while this value exists.
 pub(super) struct Files {
-    /// The database.
+    /// Path of the database.
     pub(super) path: PathBuf,
-    /// True if the machine has run on since the file was last open.
+    /// True if the machine has not rebooted since the file was last opened.
     pub(super) same_boot: bool,
-    /// Names the run of the machine.
+    /// Id of the machine's current boot; empty if the system does not provide it.
     boot: Vec<u8>,
     lock: File,
 }
 
 impl Files {
-    /// Takes the lock, then makes missing files.
+    /// Takes the lock, then creates missing files.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the system refuses, another server holds the lock, or
-    /// somebody else could put files in the place of these.
+    /// [`StoreError::Unavailable`] if the system refuses, if another server holds the lock, or if
+    /// another user could replace these files.
     pub(super) fn prepare(path: &Path) -> Result<Self, StoreError> {
         let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
         let path = resolve(path).map_err(failed)?;
         if let Some(folder) = path.parent() {
             check_folder(&folder.metadata().map_err(failed)?).map_err(failed)?;
         }
-        // The lock comes first: closing any descriptor of the database would drop the locks that
-        // SQLite holds in this process.
+        // The lock file is opened first. If this process closed a descriptor of the database later,
+        // it would lose the locks that SQLite holds on the database.
         let lock_path = beside(&path, ".lock");
         let mut lock = private(&lock_path).map_err(failed)?;
         lock.try_lock().map_err(|e| match e {
@@ -58,14 +58,14 @@ impl Files {
         let note = read_note(&mut lock).map_err(failed)?;
         check_length(&path, !note.is_empty())?;
         create(&path).map_err(failed)?;
-        // If the system does not tell, no run counts as the same as another.
+        // Without a boot id, the machine counts as rebooted.
         let boot = std::fs::read(BOOT_ID).unwrap_or_default();
         let same_boot = !boot.is_empty() && note == boot;
         Ok(Self { path, same_boot, boot, lock })
     }
 
-    /// Notes in the lock's file that there is a database, and during which run of the machine it
-    /// was open last.
+    /// Writes the boot id, or `unknown`, into the lock file. Any text there also records that a
+    /// database was created.
     pub(super) fn note_opened(&self) -> Result<(), StoreError> {
         let note = if self.boot.is_empty() { b"unknown\n" } else { &self.boot[..] };
         let mut lock = &self.lock;
@@ -75,8 +75,7 @@ impl Files {
     }
 }
 
-/// The one absolute path of the file, whatever link it was named by, so that there is one lock for
-/// it.
+/// Returns the absolute path of the file, with links resolved, so that one file has one lock.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.exists() {
         return path.canonicalize();
@@ -108,7 +107,8 @@ fn check_file(file: &Metadata) -> io::Result<()> {
 fn create(path: &Path) -> io::Result<()> {
     let is_new = !path.exists();
     private(path)?;
-    // SQLite gives these the mode of the database when it makes them; here they may be left over.
+    // SQLite creates these files with the mode of the database, but files from earlier may have
+    // another mode.
     for left in [beside(path, "-wal"), beside(path, "-shm")] {
         if left.exists() {
             check_file(&left.metadata()?)?;
@@ -116,7 +116,7 @@ fn create(path: &Path) -> io::Result<()> {
         }
     }
     if is_new && let Some(folder) = path.parent() {
-        // The file's name has to outlive a power cut too.
+        // Syncs the folder, so that the new file's name survives a power cut.
         File::open(folder)?.sync_all()?;
     }
     Ok(())
@@ -131,7 +131,8 @@ fn private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// An empty file would be taken for a new one, whatever was in it before.
+/// Refuses a file that was cut to less than one page. SQLite would treat an empty file as a new
+/// database, even if it held records before.
 fn check_length(path: &Path, was_made: bool) -> Result<(), StoreError> {
     let Ok(file) = path.metadata() else { return Ok(()) };
     if file.len() >= DATABASE_BYTES_MIN || (file.len() == 0 && !was_made) {
@@ -148,8 +149,8 @@ fn read_note(lock: &mut File) -> io::Result<Vec<u8>> {
     Ok(note)
 }
 
-/// Bytes that this process can still put on the disk of a file. Absent where the system does not
-/// know: some network disks have no size.
+/// Returns the free bytes on the disk of a file that this process may use. None if the system does
+/// not know: some network disks report no size.
 pub(super) fn room(path: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(path).ok().filter(|disk| disk.f_blocks > 0)?;
     let blocks = if rustix::process::geteuid().is_root() { disk.f_bfree } else { disk.f_bavail };

@@ -1,11 +1,11 @@
-//! Check that the log beside the database holds everything recorded in it.
+//! Check of the log (WAL) beside the database: it must hold every commit that was recorded in it.
 //!
-//! SQLite takes the first frame of its log that is damaged for the end of it, because an unfinished
-//! commit looks like that after a crash. So a log that was cut, or in which a bit has flipped,
-//! would lose every commit from there on without a word. Two witnesses say otherwise: the index of
-//! the log, which a killed process leaves behind, names the last frame that was synced; and frames
-//! that follow a damaged one and belong to several commits, since a commit begins once the one
-//! before it is synced. The format is that of
+//! SQLite treats the first damaged frame of its log as the end of the log, because an unfinished
+//! commit looks the same after a crash. So if the log was cut, or a bit in it has flipped, SQLite
+//! would silently lose every commit from there on. Two facts reveal the damage. First, the index of
+//! the log, which a killed process leaves behind, holds the number of the last synced frame.
+//! Second, if frames of several commits follow a damaged frame, the damaged frame had been synced,
+//! because a commit begins only after the previous one is synced. The format is described at
 //! <https://sqlite.org/fileformat2.html#the_write_ahead_log> and
 //! <https://sqlite.org/walformat.html>.
 
@@ -19,18 +19,20 @@ use crate::ports::store::StoreError;
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 const INDEX_BYTES: usize = 136;
-/// The last bit of it says in which order the words of a checksum are read.
+/// First word of the log. Its last bit, which is zero here, gives the byte order of the words in
+/// checksums.
 const MAGIC: u32 = 0x377f_0682;
-/// Commits that follow a damaged frame and prove that it had been synced.
+/// Number of commits behind a damaged frame that proves that the frame had been synced.
 const COMMITS_AFTER_MIN: usize = 2;
 
 type Sum = (u32, u32);
 
-/// Compares the log of a database with its witnesses. `same_boot` tells whether the machine has run
-/// on since the file was last open: only then do all files show their latest content.
+/// Checks the log of a database against both facts. `same_boot` is true if the machine has not
+/// rebooted since the file was last opened. Only then can the index be compared with an empty log,
+/// because a power cut may leave files in different states.
 ///
 /// # Errors
-/// [`StoreError::Unreadable`] naming the file and the offset, if something recorded is missing.
+/// [`StoreError::Unreadable`] with the file and the offset, if recorded commits are missing.
 pub(super) fn check(database: &Path, same_boot: bool) -> Result<(), StoreError> {
     let path = beside(database, "-wal");
     let damaged = |what: String| {
@@ -57,17 +59,17 @@ pub(super) fn check(database: &Path, same_boot: bool) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The log according to its index.
+/// State of the log according to its index.
 struct Index {
     salt: [u8; 8],
-    /// Frames up to the last commit.
+    /// Number of frames up to the end of the last commit.
     frames: u32,
-    /// Frames of the log that are in the database too.
+    /// Number of frames that were copied into the database.
     copied: u32,
 }
 
 impl Index {
-    /// Absent where there is none, or one that was not finished.
+    /// Reads the index. None if it is missing or was not written completely.
     fn read(path: &Path) -> Option<Self> {
         let mut bytes = [0; INDEX_BYTES];
         File::open(path).ok()?.read_exact(&mut bytes).ok()?;
@@ -86,7 +88,7 @@ enum Opened {
     Log(Log),
 }
 
-/// A log whose header is intact.
+/// A log with an undamaged header.
 struct Log {
     file: BufReader<File>,
     page_bytes: usize,
@@ -97,9 +99,9 @@ struct Log {
 
 /// Content of a log.
 struct Found {
-    /// Frames before the first damaged one, or all.
+    /// Number of frames before the first damaged one, or of all.
     intact: u64,
-    /// Commits after that one.
+    /// Number of commits after the first damaged frame.
     commits_after: usize,
 }
 
@@ -132,7 +134,8 @@ impl Log {
         HEADER_BYTES as u64 + frames * (FRAME_HEADER_BYTES + self.page_bytes) as u64
     }
 
-    /// Reads to the end of this round of the log. Later frames are left over from an earlier one.
+    /// Reads the frames that were written since the log was last reset. Frames behind them are
+    /// older.
     fn read(&mut self) -> io::Result<Found> {
         let mut found = Found { intact: 0, commits_after: 0 };
         let mut frame = vec![0; FRAME_HEADER_BYTES + self.page_bytes];
@@ -155,7 +158,7 @@ impl Log {
     }
 }
 
-/// Reads until the buffer is full or there is no more; the answer is how much there was.
+/// Reads until the buffer is full or the file ends. Returns the number of bytes.
 fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -171,7 +174,7 @@ fn word(bytes: &[u8]) -> [u8; 4] {
     bytes[..4].try_into().expect("four bytes")
 }
 
-/// The checksum of SQLite's log, carried on over more bytes, in pairs of words.
+/// Extends a checksum of SQLite's log by more bytes. It works on pairs of words.
 fn sum(from: Sum, bytes: &[u8], order: fn([u8; 4]) -> u32) -> Sum {
     bytes.chunks_exact(8).fold(from, |(first, second), pair| {
         let first = first.wrapping_add(order(word(pair))).wrapping_add(second);

@@ -1,9 +1,8 @@
-//! The embedded store: one database file, one writer thread with group commit, reads on threads of
-//! their own.
+//! The embedded store: one SQLite file, one writer thread with group commit, and reader threads.
 //!
-//! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power
-//! cut on a disk that reports its writes truthfully. Rows carry checksums: the database has none
-//! for its pages.
+//! A commit is answered after it is synced. A killed process loses nothing that was answered; nor
+//! does a power cut, if the disk reports its writes truthfully. Rows carry checksums, because the
+//! pages of the database have none.
 
 mod actions;
 mod change;
@@ -48,34 +47,35 @@ use crate::ports::store::{
     ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
 
-/// Keeps everything in one `SQLite` file.
+/// A store that keeps everything in one `SQLite` file.
 ///
-/// Dropped without [`Store::close`], it still records the queued units, on its own thread, and the
-/// file stays locked until it has.
+/// If it is dropped without [`Store::close`], its thread still records the queued units, and the
+/// file stays locked until then.
 pub struct SqliteStore {
     queue: Arc<CommitQueue<WritingConnection>>,
     readers: Arc<Readers>,
     failures: Arc<Failures>,
-    /// The database: only its disk is looked at.
+    /// Path of the database, to measure the free space on its disk.
     path: PathBuf,
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it with mode 0600, and missing folders above it with mode 0700.
+    /// Opens the file. Creates it with mode 0600 if it is missing, and missing folders with mode
+    /// 0700.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be opened or another server has it open,
-    /// [`StoreError::Unreadable`] if it is not a file of this store, or of a version that is not
-    /// known.
+    /// [`StoreError::Unreadable`] if it is not a file of this store, or its layout is unknown.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, Durability::Sync)
     }
 
-    /// Opens like [`Self::open`], with commits answered as `durability` says.
+    /// Opens the file as [`Self::open`] does. `durability` decides when commits are answered.
     ///
     /// # Errors
-    /// As [`Self::open`]; and [`StoreError::Unreadable`] if the file is damaged, or lacks recorded
-    /// commits. A large file is looked through after it is opened: then [`Store::broken`] says so.
+    /// Those of [`Self::open`], and [`StoreError::Unreadable`] if the file is damaged or lacks
+    /// recorded commits. A large file is checked in the background after it is opened; then
+    /// [`Store::broken`] reports damage.
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(&files.path, files.same_boot)?;
@@ -91,7 +91,7 @@ impl SqliteStore {
         Ok(Self { queue, readers, failures: Arc::default(), path })
     }
 
-    /// Queues a read, which sees all earlier answers.
+    /// Queues a read. It sees every commit that was answered before.
     fn read<T, F>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
@@ -107,7 +107,7 @@ impl SqliteStore {
         }))
     }
 
-    /// Queues a unit, which may be answered `early`.
+    /// Queues a unit. `early` is its answer if it may be answered before it is recorded.
     fn write<T, W>(&self, early: Option<T>, work: W) -> Answer<T>
     where
         T: Clone + PartialEq + Send + 'static,
@@ -117,7 +117,7 @@ impl SqliteStore {
     }
 }
 
-/// Looks through a large file on a thread of its own. Damage breaks the store.
+/// Checks a large file on a separate thread. Damage breaks the store.
 fn check_behind(
     files: &Arc<Files>,
     queue: &Arc<CommitQueue<WritingConnection>>,
@@ -132,7 +132,7 @@ fn check_behind(
     thread.map(|_| ()).map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))
 }
 
-/// Why a statement or a row failed.
+/// Error of a statement or of a row.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 enum Fault {
@@ -149,7 +149,7 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// Reports the driver's error. Its messages name statements and files, never the bound values.
+/// Converts an error of the driver. Its messages name statements and files, never bound values.
 fn unavailable(error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error.sqlite_error_code() {
@@ -158,8 +158,8 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
     }
 }
 
-/// The integers of `SQLite` end at 2^63-1: as good as the end of time, and more revisions than
-/// there can be.
+/// Converts a number for SQLite, whose largest integer is 2^63-1. A greater number is replaced by
+/// that: no time and no revision reaches it.
 fn sql_int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -239,7 +239,7 @@ impl Store for SqliteStore {
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
         let queue = Arc::clone(&self.queue);
-        // Small units, so that commits pass between them.
+        // Prunes in small units, so that commits can be recorded between them.
         self.failures.watch(Box::pin(async move {
             let mut total = 0_u64;
             loop {
@@ -269,7 +269,7 @@ impl Store for SqliteStore {
 
     fn room(&self) -> Answer<Option<u64>> {
         let path = self.path.clone();
-        // On a thread that reads: a disk may hang.
+        // Runs on a reader thread, because a call to a disk may block.
         self.readers.read(move |_| Ok(files::room(&path)))
     }
 
@@ -294,8 +294,8 @@ impl Store for SqliteStore {
         let reading = self.readers.finish();
         let writing = self.queue.finish();
         let (reply, closed) = oneshot::channel();
-        // Joining blocks, so a thread of its own waits. Readers go first: the writer's last
-        // checkpoint needs the file for itself.
+        // A separate thread joins the others, because joining blocks. Readers end first, because
+        // the last checkpoint needs the file for itself.
         let waiter = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
             let panicked = || Err(refused("a thread of the store panicked"));
             let read = reading.into_iter().try_for_each(|t| t.join().or_else(|_| panicked()));
@@ -303,7 +303,7 @@ impl Store for SqliteStore {
                 || Err(StoreError::Closed),
                 |t| t.join().unwrap_or_else(|_| panicked()),
             );
-            // A caller that has left does not mind.
+            // If the caller no longer waits, the answer is dropped.
             let _ = reply.send(read.and(written));
         });
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! The outbox: events that are to be told.
+//! The outbox: events that are not delivered yet.
 
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, EventId};
@@ -10,7 +10,8 @@ use super::{Fault, sql_int};
 use crate::store::failures::Failures;
 use crate::store::record::Stored as _;
 
-/// Added to files of the first servers too, which had none: those go on reading the rest.
+/// Tables of the outbox. They are also added to files of older servers, which had none; older
+/// servers can still use such a file.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS events(
     tenant TEXT NOT NULL, user_id TEXT NOT NULL, id TEXT NOT NULL,
@@ -27,7 +28,7 @@ pub(super) const PUT_OFF: &str = "UPDATE events SET due_at = ?4, row = ?5
      WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
 pub(super) const REMOVE: &str = "DELETE FROM events WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
 
-/// Writes an event by [`PUT`], or by [`PUT_OFF`] if it has to be there.
+/// Writes an event with `sql`: [`PUT`] always writes it, [`PUT_OFF`] only if the event exists.
 pub(super) fn write(connection: &Connection, sql: &str, event: &Event) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute((
         event.account.tenant.as_str(),

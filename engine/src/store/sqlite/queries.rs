@@ -1,4 +1,4 @@
-//! Reads. Each statement is answered from an index; the tests ask the planner.
+//! Reads. Each statement uses an index; tests check the query plans.
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -31,7 +31,7 @@ pub(super) const HELD: &str = "SELECT row FROM challenges
      WHERE ended_at IS NULL AND held = 1 AND expires_at > ?1 AND issued_at < ?2
      ORDER BY expires_at, id";
 
-/// The record in a column.
+/// Decodes the record in a column.
 pub(super) fn record<T: Stored>(row: &Row<'_>, column: usize) -> Result<T, Fault> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => Ok(T::from_row(bytes)?),
@@ -56,8 +56,8 @@ fn all<T: Stored>(
     Ok(found)
 }
 
-/// The columns by which a row is found have no checksum, so the record itself tells whether it is
-/// the right one.
+/// Returns the record if it is the wanted one. The columns by which a row is found have no
+/// checksum, so they may be damaged.
 pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fault> {
     if is_meant(&record) {
         return Ok(record);
@@ -78,7 +78,7 @@ fn first<T: Stored>(
 
 pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
     let params = (key.tenant.as_str(), key.user.as_str());
-    // One transaction, so that the three reads see one state.
+    // One transaction, so that the three reads see the same state.
     let transaction = connection.unchecked_transaction()?;
     let (revision, record) = account_row(&transaction, params)?;
     let mut devices: Vec<Device> =
@@ -91,7 +91,7 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     Ok(Snapshot { revision, record, devices, open })
 }
 
-/// The revision and the row of an account.
+/// Returns the revision of an account, and its record if it has one.
 pub(super) fn account_row(
     connection: &Connection,
     params: (&str, &str),
@@ -134,7 +134,7 @@ pub(super) fn devices_of_key(
     Ok(devices)
 }
 
-/// The statement for a set of attributes. Only names of columns are put together, never values.
+/// Returns the statement for the attributes of a query. It contains names of columns, never values.
 pub(super) fn users_sql(query: &UserQuery) -> String {
     let mut sql = "SELECT user_id, row FROM accounts
          WHERE tenant = ?1 AND user_id > ?2 AND row IS NOT NULL"
@@ -145,7 +145,8 @@ pub(super) fn users_sql(query: &UserQuery) -> String {
         ("username", &query.username),
     ];
     for (number, (column, asked)) in (3..).zip(attributes) {
-        // Unasked ones take part in the numbering, so that the parameters are the same every time.
+        // Attributes that the query does not name get a parameter too, so that the numbers of the
+        // parameters stay the same.
         let term = match asked {
             Some(_) => format!(" AND {column} = ?{number}"),
             None => format!(" AND ?{number} IS NULL"),
@@ -187,14 +188,13 @@ pub(super) fn overdue(
     let mut found: Vec<Challenge> = Vec::new();
     collect_intact(connection, DUE, [now], limit, failures, &mut found)?;
     collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, failures, &mut found)?;
-    // A column that says otherwise than the row is damaged.
+    // An ended challenge here has a damaged column, because the columns say that it is open.
     found.retain(|challenge: &Challenge| challenge.ended.is_none());
     Ok(found)
 }
 
-/// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
-/// it must not hold up all later ones. A caller that asks for it by name is told that it cannot be
-/// read.
+/// Reads up to `limit` records. A damaged record is skipped and logged, so that it does not block
+/// all later ones. A caller that reads it by its key gets an error.
 pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,

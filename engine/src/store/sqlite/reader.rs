@@ -1,5 +1,5 @@
-//! Threads that read, each on a connection of its own, so that a slow disk never holds up a
-//! caller's thread.
+//! Reader threads, each with its own connection, so that a slow disk does not block the threads of
+//! callers.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -13,9 +13,9 @@ use crate::ports::store::{Answer, StoreError};
 use crate::store::intake::Intake;
 use crate::store::{READS_FULL, lock, refused};
 
-/// Reads that run at the same time.
+/// Number of reader threads.
 const READERS: usize = 2;
-/// Reads that wait, at most; one more is refused.
+/// Largest number of waiting reads. The store refuses any more.
 const QUEUE_READS_MAX: usize = 8_192;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
@@ -43,7 +43,7 @@ impl Readers {
         Ok(Self { intake, threads: Mutex::new(threads) })
     }
 
-    /// Queues a read at once; the future is only the wait for its answer.
+    /// Queues a read at once. The future only waits for the answer.
     pub(super) fn read<T, F>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
@@ -51,7 +51,7 @@ impl Readers {
     {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            // A caller that has left does not mind.
+            // If the caller no longer waits, the read is skipped.
             if !reply.is_closed() {
                 let _ = reply.send(query(connection).map_err(StoreError::from));
             }
@@ -65,13 +65,14 @@ impl Readers {
 
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         match self.intake.ready() {
-            // Reads that queue soon pass.
+            // A full queue of reads empties soon.
             Err(StoreError::Busy(_)) => Ok(()),
             ready => ready,
         }
     }
 
-    /// Takes no more reads. Those in the queue are still answered. The caller joins the threads.
+    /// Stops accepting reads. Queued reads are still answered. The caller joins the returned
+    /// threads.
     pub(super) fn finish(&self) -> Vec<JoinHandle<()>> {
         self.intake.close();
         std::mem::take(&mut *lock(&self.threads))
@@ -80,7 +81,7 @@ impl Readers {
 
 fn run(connection: Connection, receiver: &Mutex<mpsc::Receiver<Job>>, files: Arc<Files>) {
     loop {
-        // Waiting under the lock is the queue: the others wait for the lock.
+        // One thread waits for a job under the lock, and the others wait for the lock.
         let job = lock(receiver).blocking_recv();
         let Some(job) = job else { break };
         job(&connection);

@@ -1,8 +1,8 @@
-//! Remains of a removed user: the revision is kept for a while, so that a commit made for the user
-//! before never fits a user who is made anew.
+//! Removed users. Their revision is kept for a while, so that a late commit for a removed user does
+//! not match a new user with the same id.
 //!
-//! A removal has no time of its own. The first pruning after it marks the row with a time that was
-//! over by then, and a later one takes the row out when that time lies [`REMOVED_KEPT_MS`] back.
+//! A removal records no time. The first pruning after the removal marks the row with a time in the
+//! past. A later pruning deletes the row once that mark is older than [`REMOVED_KEPT_MS`].
 
 use countersign_core::id::AccountKey;
 use countersign_core::time::UnixMillis;
@@ -20,7 +20,7 @@ pub(super) const MARK: &str = "UPDATE accounts SET removed = ?1 WHERE rowid IN
 pub(super) const PRUNE: &str = "DELETE FROM accounts WHERE rowid IN
      (SELECT rowid FROM accounts WHERE removed BETWEEN 1 AND ?1 ORDER BY removed LIMIT ?2)";
 
-/// Leaves nothing of an account but its revision.
+/// Clears the row of an account except its revision.
 pub(super) fn put(
     connection: &Connection,
     account: &AccountKey,
@@ -31,7 +31,8 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Forgets accounts that were removed long ago; answers how many went.
+/// Deletes the rows of accounts that were removed long ago, and marks rows that have no mark yet.
+/// Returns the number of deleted rows.
 pub(super) fn prune(
     connection: &Connection,
     over: UnixMillis,

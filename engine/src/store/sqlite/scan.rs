@@ -1,4 +1,4 @@
-//! Going through the whole file: its records in pages, and the structure around them.
+//! Reads of the whole file: all records in pages, and a check of the file's structure.
 
 use std::path::Path;
 
@@ -16,16 +16,17 @@ use super::queries::record;
 use super::{Fault, schema, sql_int};
 use crate::ports::store::{Cursor, Page, Record, StoreError};
 
-/// Rows of a page.
+/// Number of rows in a page.
 const PAGE_ROWS: u32 = 512;
-/// Bytes of a file that is looked through before it is used: a fraction of a second.
+/// Largest size in bytes of a file that is checked before it is used. The check takes a fraction of
+/// a second.
 const CHECKED_FIRST_BYTES_MAX: u64 = 32 << 20;
 
-/// Reads the record of a row.
+/// Function that decodes the record of a row.
 type Read = fn(&Row<'_>) -> Result<Option<Record>, Fault>;
 
-/// The tables, each with the columns besides its rows, and how its records are read. Secrets and
-/// accounts come first, because an import needs them.
+/// The tables, each with the columns to read besides the row, and its decoder. Secrets and accounts
+/// come first, because an import needs them first.
 const TABLES: [(&str, &str, Read); 7] = [
     ("secrets", ", tenant", secret),
     ("accounts", ", tenant, user_id, email, phone, username", account),
@@ -36,7 +37,7 @@ const TABLES: [(&str, &str, Read); 7] = [
     ("clock", "", |row| Ok(Some(Record::LatestTime(record(row, 1)?)))),
 ];
 
-/// The rows that follow a place.
+/// Reads the page of records that follows a cursor.
 pub(super) fn page(connection: &Connection, from: Option<&Cursor>) -> Result<Page, Fault> {
     let (first, after) = from.map_or(Ok((0, 0)), place)?;
     let (table, columns, read) = TABLES[first];
@@ -83,7 +84,8 @@ fn number(row: &Row<'_>, column: usize) -> Option<i64> {
     row.get_ref(column).ok()?.as_i64().ok()
 }
 
-/// A row whose columns agree with its record is found by the look-ups that should find it.
+/// Returns the record if the row's columns agree with it, and an error if not, because look-ups use
+/// the columns and would not find the record.
 fn agreed(record: Record, agrees: bool) -> Result<Option<Record>, Fault> {
     if agrees {
         return Ok(Some(record));
@@ -154,7 +156,7 @@ fn event(row: &Row<'_>) -> Result<Option<Record>, Fault> {
     agreed(Record::Event(found), agrees)
 }
 
-/// Has the pages, the tables and their indexes compared with each other.
+/// Lets SQLite check the pages, the tables and their indexes against each other.
 pub(super) fn verify(connection: &Connection) -> Result<(), Fault> {
     let mut statement = connection.prepare("PRAGMA integrity_check(5)")?;
     let said = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
@@ -164,7 +166,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), Fault> {
     Err(StoreError::Unreadable(format!("the file is damaged: {}", said.join("; "))).into())
 }
 
-/// Looks through a file that is small enough to wait for. False if it is not.
+/// Checks a small file. Returns false if the file is too large to check before it is used.
 pub(super) fn check_at_open(path: &Path) -> Result<bool, StoreError> {
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
     if bytes > CHECKED_FIRST_BYTES_MAX {
@@ -174,7 +176,7 @@ pub(super) fn check_at_open(path: &Path) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Looks through a file on a connection of its own.
+/// Checks a file on a separate connection.
 pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
     let connection = schema::open_reader(path)?;
     Ok(verify(&connection)?)

@@ -1,4 +1,5 @@
-//! Connections and tables. Every look-up of the port has an index here; the tests ask the planner.
+//! Connections and tables. Every look-up of the [`Store`](crate::ports::Store) port has an index
+//! here; tests check the query plans.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,22 +13,22 @@ use super::{Fault, outbox, tickets};
 use crate::ports::store::StoreError;
 use crate::store::state_number;
 
-/// 3.7.0 to 3.51.2 could lose a write when two connections met at a reset of the log (WAL-reset
-/// race).
+/// First version without the WAL-reset race. Versions 3.7.0 to 3.51.2 could lose a write if two
+/// connections met while the log was reset.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
-/// The layout that is written: the tables below and every step behind them.
+/// Version of the layout that this server writes: the first layout and all migrations after it.
 const SCHEMA_VERSION: i64 = 2;
-/// The layout of the tables below.
+/// Version of the layout in [`TABLES`].
 const SCHEMA_VERSION_FIRST: i64 = 1;
 const STATEMENTS_CACHED: usize = 64;
-/// Largest page cache of a connection: the pages above the leaves of every index of a million
-/// users, so that a look-up reads one page.
+/// Largest page cache of a connection in KiB. It holds all pages above the leaves of every index of
+/// a million users, so that a look-up reads one page from the disk.
 const CACHE_KIB_MAX: i64 = 16_384;
-/// Time for which a backup or a check by hand may hold the file.
+/// Time for which statements wait while a backup or a manual check holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-// Ids that callers give us are compared as bytes (BINARY, the default). Tables keep integer row
-// ids: new rows go to the end of a table, and only the indexes are written at random.
+// Ids that come from callers are compared as bytes (BINARY, the default). Tables keep integer row
+// ids, so that new rows are appended to a table, and only the indexes are written at random places.
 pub(super) const TABLES: &str = "
 CREATE TABLE accounts(
     tenant TEXT NOT NULL, user_id TEXT NOT NULL, revision INTEGER NOT NULL,
@@ -61,8 +62,8 @@ CREATE TABLE secrets(tenant TEXT NOT NULL PRIMARY KEY, row BLOB NOT NULL) STRICT
 CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 ";
 
-/// From the first layout to the second: actions are listed by state, and removed accounts are
-/// remembered (`removed`: 0, or the mark of a pruning).
+/// Migration from the first layout to the second. It lists actions by state, and remembers removed
+/// accounts (`removed` is 0, or the mark of a pruning).
 const TO_SECOND: &str = "
 ALTER TABLE accounts ADD COLUMN removed INTEGER;
 CREATE INDEX accounts_removed ON accounts(removed) WHERE removed IS NOT NULL;
@@ -71,8 +72,8 @@ DROP INDEX actions_newest;
 CREATE INDEX actions_state ON actions(tenant, user_id, state, created_at);
 CREATE INDEX actions_code ON actions(tenant, user_id, code, state, created_at);
 ";
-/// E-mail addresses are found in any case of their ASCII letters. Files that were made before have
-/// an index that tells cases apart; this one takes its place, and every row is found in it.
+/// Migration to an index that finds e-mail addresses in any case of their ASCII letters. It
+/// replaces the index of older files, which distinguishes case, and covers every row.
 const FOLDED_EMAILS: &str = "
 CREATE INDEX IF NOT EXISTS accounts_email_nocase
     ON accounts(tenant, email COLLATE NOCASE, user_id) WHERE email IS NOT NULL;
@@ -81,7 +82,7 @@ DROP INDEX IF EXISTS accounts_email;
 const ACTIONS: &str = "SELECT rowid, row FROM actions";
 const SET_STATE: &str = "UPDATE actions SET state = ?2 WHERE rowid = ?1";
 
-/// The writer's connection, with the tables made.
+/// Opens the writer's connection, and creates or migrates the tables.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let version = rusqlite::version_number();
     if version < SQLITE_VERSION_MIN {
@@ -93,7 +94,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A connection that cannot write.
+/// Opens a connection that cannot write.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true).map_err(Fault::Sql)?;
@@ -105,8 +106,8 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    // Checkpoints are the writer's alone, which looks at their errors; SQLite's automatic one and
-    // the one at closing ignore a sync that failed, and would try it again.
+    // Only the writer runs checkpoints, because it handles their errors. SQLite's automatic
+    // checkpoint, and the one at closing, ignore a failed sync, and would retry it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -146,7 +147,7 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
     transaction.execute_batch(outbox::TABLE)?;
     transaction.execute_batch(tickets::TABLE)?;
     transaction.execute_batch(FOLDED_EMAILS)?;
-    // Files of this layout that were made before it have no such table.
+    // Older files of the second layout lack this table.
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT",
     )?;
@@ -165,7 +166,7 @@ fn to_second(connection: &Connection) -> Result<(), Fault> {
                 let state = state_number(action.state);
                 connection.prepare_cached(SET_STATE)?.execute((rowid, state))?;
             }
-            // A damaged action is not listed. A caller that asks for it by name gets an error.
+            // A damaged action is not listed. A caller that reads it by its key gets an error.
             Err(Fault::Row(error)) => tracing::error!(%error, "an action is passed over"),
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

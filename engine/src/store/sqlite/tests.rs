@@ -1,4 +1,4 @@
-//! Tests of the SQLite adapter that need to see inside: plans, pragmas and damage.
+//! Tests of the SQLite adapter that need its internals: query plans, pragmas and damage.
 
 use countersign_core::account::{Grant, Profile};
 use countersign_core::action::{ActionContext, ActionState};
@@ -39,7 +39,7 @@ fn unit(expected: u64, custom: &str) -> Change {
     Change { account, expected, writes: vec![Write::Account(record)] }
 }
 
-/// The answers to a group of changes.
+/// Records a group of changes, and returns its answers.
 fn record(
     writer: &mut WritingConnection,
     changes: Vec<Change>,
@@ -58,7 +58,7 @@ fn record(
 
 const RECORDED: Result<Committed, StoreError> = Ok(Committed::Recorded);
 
-/// Asks the planner how it would answer a statement.
+/// Returns SQLite's query plan for a statement.
 fn plan(fixture: &Fixture, sql: &str) -> Vec<String> {
     let connection = fixture.writer.connection();
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -100,7 +100,7 @@ fn no_statement_scans_a_table() {
         let steps = plan(&fixture, &sql);
         assert!(!steps.iter().any(|s| s.contains("SCAN")), "{sql}: {steps:?}");
     }
-    // The check above can fail.
+    // Checks that a statement without an index would be noticed.
     let steps = plan(&fixture, "SELECT row FROM accounts WHERE row = ?1");
     assert!(steps.iter().any(|s| s.contains("SCAN")), "{steps:?}");
 }
@@ -220,7 +220,7 @@ fn an_attribute_that_is_asked_for_is_found_by_its_index() {
     }
 }
 
-/// Lets the file have so many pages at most.
+/// Limits the file to this number of pages.
 fn limit(fixture: &Fixture, pages: i64) {
     let connection = fixture.writer.connection();
     let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
@@ -231,7 +231,7 @@ fn limit(fixture: &Fixture, pages: i64) {
 fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
     let mut fixture = fixture();
     assert_eq!(record(&mut fixture.writer, vec![unit(0, "{}")]).ok().unwrap(), [RECORDED]);
-    // The file may not grow: SQLite sets the limit to the present size.
+    // The file may not grow, because SQLite raises this limit to the current size.
     limit(&fixture, 1);
     let big = "x".repeat(4_000_000);
     let group = vec![unit(1, "{}"), unit(2, &big)];
@@ -242,7 +242,7 @@ fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
     };
     assert!(message.contains("full"), "{message}");
     limit(&fixture, 1_000_000);
-    // Nothing of the group is there, the unit that had room included.
+    // No unit of the group was recorded, not even the one for which there was room.
     let again = record(&mut fixture.writer, vec![unit(1, "{}")]).ok().unwrap();
     assert_eq!(again, [RECORDED]);
 }

@@ -1,5 +1,5 @@
-//! The index of tickets: whose each is. The account's own row holds the tickets themselves, so an
-//! entry is compared with it, and one without a ticket does no harm.
+//! Index that finds the account of a ticket. The tickets themselves are in the account's row, so a
+//! reader checks each index entry against that row. An entry without a ticket does no harm.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{AccountKey, TenantId, UserId};
@@ -11,7 +11,7 @@ use super::queries::account_row;
 use super::{Fault, sql_int};
 use crate::ports::store::StoreError;
 
-/// The table is added to files of earlier servers too. Those servers ignore it and read the rest.
+/// The table is also added to files of older servers. They ignore it, and can still use the file.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS tickets(
     digest BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, user_id TEXT NOT NULL,
@@ -29,7 +29,7 @@ pub(super) const FORGET: &str = "DELETE FROM tickets WHERE tenant = ?1 AND user_
 pub(super) const PRUNE: &str = "DELETE FROM tickets WHERE rowid IN
      (SELECT rowid FROM tickets WHERE ends_at < ?1 ORDER BY ends_at LIMIT ?2)";
 
-/// Puts the tickets of a record in the place of those that the account had.
+/// Replaces the index entries of an account by those of this record's tickets.
 pub(super) fn replace(
     connection: &Connection,
     account: &AccountKey,
@@ -45,14 +45,14 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Leaves no ticket of an account.
+/// Removes the index entries of an account.
 pub(super) fn forget(connection: &Connection, account: &AccountKey) -> rusqlite::Result<()> {
     let params = (account.tenant.as_str(), account.user.as_str());
     connection.prepare_cached(FORGET)?.execute(params)?;
     Ok(())
 }
 
-/// Forgets tickets that ended before a time; answers how many went.
+/// Removes the entries of tickets that ended before this time. Returns their number.
 pub(super) fn prune(
     connection: &Connection,
     before: UnixMillis,
@@ -65,7 +65,7 @@ pub(super) fn account_of(
     connection: &Connection,
     ticket: &Digest,
 ) -> Result<Option<AccountKey>, Fault> {
-    // One transaction, so that both reads see one state.
+    // One transaction, so that both reads see the same state.
     let transaction = connection.unchecked_transaction()?;
     let mut statement = transaction.prepare_cached(ACCOUNT_OF)?;
     let named = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));

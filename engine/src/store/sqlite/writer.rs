@@ -1,4 +1,4 @@
-//! The one connection that writes: a group of units is one transaction.
+//! The only connection that writes. Each group of units is one transaction.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use crate::store::commit_queue::unit::Unit;
 use crate::store::commit_queue::{Backend, Failure};
 use crate::store::record::Stored;
 
-/// Rows that one unit of pruning takes, at most.
+/// Largest number of rows that one unit of pruning deletes.
 pub(super) const PRUNE_ROWS_MAX: u32 = 500;
-/// Units after which the log is copied into the database while nothing waits.
+/// Number of units after which the log is copied into the database if no unit waits.
 const CHECKPOINT_UNITS_IDLE: usize = 256;
-/// Units after which it is copied although something waits.
+/// Number of units after which the log is copied into the database even if units wait.
 const CHECKPOINT_UNITS_MAX: usize = 4_096;
 
-/// Bytes of room with which a store that had none is ready again: without them a small group is
-/// recorded, and the next one is not.
+/// Free bytes that make a store ready again after the disk was full. With less, one small group
+/// might be recorded and the next one refused.
 const ROOM_AGAIN_BYTES: u64 = 1 << 20;
 
 const KEEP_SECRET: &str =
@@ -36,7 +36,7 @@ const PRUNE_ACTIONS: &str = "DELETE FROM actions WHERE rowid IN
 const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
      (SELECT rowid FROM challenges WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
 
-/// Every statement of this file, for the test that asks the planner.
+/// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
 pub(super) const STATEMENTS: [&str; 12] = [
     removed::MARK,
@@ -57,7 +57,7 @@ pub(super) const STATEMENTS: [&str; 12] = [
 pub(super) struct WritingConnection {
     connection: Connection,
     since_checkpoint: usize,
-    // Fields are dropped in order: the lock goes after the connection.
+    // Fields are dropped in order, so that the lock is released after the connection is closed.
     files: Arc<Files>,
 }
 
@@ -74,7 +74,7 @@ impl WritingConnection {
 
     fn checkpoint(&self, mode: &str) -> rusqlite::Result<()> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        // A reader in the way makes it copy less, which is not an error.
+        // A reader can keep a checkpoint from copying all pages. That is not an error.
         self.connection.query_row(&sql, [], |_| Ok(()))
     }
 }
@@ -99,7 +99,7 @@ impl Backend for WritingConnection {
         }
         self.since_checkpoint = 0;
         match self.checkpoint("PASSIVE") {
-            // Pages that could not be copied are still in the log.
+            // Pages that could not be copied stay in the log.
             Err(error) if has_no_room(&error) => Ok(()),
             checkpointed => checkpointed.map_err(|e| unavailable(&e)),
         }
@@ -118,30 +118,32 @@ impl Backend for WritingConnection {
     }
 }
 
-/// Work as a part of a group.
+/// Converts work into a unit of a group.
 pub(super) fn in_group<T>(
     mut work: impl FnMut(&Connection) -> Result<T, Fault>,
 ) -> impl FnMut(&Connection) -> Result<Result<T, StoreError>, Failure> {
     move |connection| match work(connection) {
         Ok(answer) => Ok(Ok(answer)),
-        // A unit with a damaged row is refused before its first write.
+        // A damaged row fails only its own unit, because it is found before the unit's first write.
         Err(Fault::Row(error)) => Ok(Err(error)),
         Err(Fault::Sql(error)) => Err(failure(&error)),
     }
 }
 
-/// After another program's lock or a full disk the file is as before: all is rolled back, and a
-/// later group is a transaction of its own. After anything else nobody knows the content of the
-/// disk.
+/// Classifies the failure of a group. After another program's lock, or on a full disk, the
+/// transaction is rolled back, so that the next group can succeed. After any other error the
+/// content of the disk is unknown.
 fn failure(error: &rusqlite::Error) -> Failure {
     if has_no_room(error) || error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
         return Failure::Refused(unavailable(error));
     }
-    // A damaged database is not one record that cannot be read: nothing is known of the others.
+    // `Unavailable` even for a damaged database: `Unreadable` would mean that one record is
+    // damaged, but here the others are unknown too.
     Failure::Broken(StoreError::Unavailable(error.to_string()))
 }
 
-/// The index of the log is a file too, and grows with it.
+/// Tells whether the disk is full. The log's index is a file that grows as well, so its error
+/// counts too.
 fn has_no_room(error: &rusqlite::Error) -> bool {
     let index_full = || {
         error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)

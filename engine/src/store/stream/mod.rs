@@ -1,10 +1,9 @@
-//! All records of a store as a stream of versioned rows: the output of `countersign store export`
-//! and the input of `import`.
+//! A stream of all records of a store: `countersign store export` writes it, and `import` reads it.
 //!
 //! `magic | (length u32 big-endian | frame)* | 0 u32 | count u64 | CRC-32C of lengths and frames`.
-//! A frame is a row like those that stores keep, with the format number in front and a checksum
-//! behind; within it is the kind of the record, whose it is, and the record's own row. The end is
-//! part of the format, so that a stream that was cut is not taken for a whole one.
+//! A frame is a row in the format of the `record` module: a format number, a body and a checksum.
+//! Its body holds the kind of the record, its owner, and the record's own row. The stream ends with
+//! a zero length, the count and a checksum, so that a reader detects a stream that was cut off.
 
 use std::io::{self, Read, Write};
 
@@ -13,27 +12,28 @@ use countersign_core::id::AccountKey;
 use super::record::frame;
 use crate::ports::store::{Record, StoreError};
 
-/// Start of a stream; the number is the version of the framing.
+/// First bytes of a stream. The number in them is the version of this format.
 const MAGIC: &[u8; 21] = b"countersign records 1";
-/// No record is larger: text from callers is bounded long before.
+/// Largest length of a frame in bytes. No record comes near it, because text from callers is
+/// limited to far less.
 const FRAME_BYTES_MAX: usize = 4 << 20;
 
-/// Why a stream cannot be read.
+/// Error while a stream is read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The medium does not do it.
+    /// The input or output failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It does not begin as a stream of this version does.
+    /// The first bytes are not those of a stream of this version.
     #[error("it is not a stream of records, or of a version that is not known")]
     NotAStream,
-    /// It ends before its end.
+    /// The stream was cut off: its end is missing.
     #[error("it is cut off after {0} records")]
     Cut(u64),
     /// A record cannot be read.
     #[error("record {0}: {1}")]
     Record(u64, StoreError),
-    /// The end contradicts the records before it.
+    /// The count or the checksum does not match the records before it, or a length is impossible.
     #[error("it is damaged: its end does not match its {0} records")]
     Damaged(u64),
 }
@@ -46,19 +46,19 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a stream.
+    /// Writes the first bytes of a stream.
     ///
     /// # Errors
-    /// [`io::Error`].
+    /// [`io::Error`] if the output fails.
     pub fn new(mut out: W) -> io::Result<Self> {
         out.write_all(MAGIC)?;
         Ok(Self { out, count: 0, checksum: 0 })
     }
 
-    /// Writes a record.
+    /// Writes one record.
     ///
     /// # Errors
-    /// [`io::Error`].
+    /// [`io::Error`] if the output fails.
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let frame = frame::seal(record);
         let length = u32::try_from(frame.len()).expect("rows are far smaller").to_be_bytes();
@@ -69,10 +69,10 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&frame)
     }
 
-    /// Ends the stream. The answer is the writer, and the number of records.
+    /// Writes the end of the stream. Returns the output and the number of records.
     ///
     /// # Errors
-    /// [`io::Error`].
+    /// [`io::Error`] if the output fails.
     pub fn finish(mut self) -> io::Result<(W, u64)> {
         self.out.write_all(&[0; 4])?;
         self.out.write_all(&self.count.to_be_bytes())?;
@@ -90,10 +90,10 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Begins with a stream.
+    /// Reads and checks the first bytes of a stream.
     ///
     /// # Errors
-    /// [`StreamError`].
+    /// [`StreamError`] if the input fails or does not begin like a stream.
     pub fn new(mut input: R) -> Result<Self, StreamError> {
         let mut magic = [0; MAGIC.len()];
         match input.read_exact(&mut magic) {
@@ -104,10 +104,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The next record; none once the whole stream was read and found to be whole.
+    /// Reads the next record. Returns none at the end of the stream, if the count and the checksum
+    /// are right.
     ///
     /// # Errors
-    /// [`StreamError`].
+    /// [`StreamError`] if the input fails, is cut off or is damaged.
     pub fn read(&mut self) -> Result<Option<Record>, StreamError> {
         let length: [u8; 4] = self.exactly()?;
         let bytes = u32::from_be_bytes(length) as usize;
@@ -143,7 +144,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// The account that owns a record, if one does.
+/// Returns the account that owns a record; none for a tenant's secret and the latest time.
 #[must_use]
 pub fn account_of(record: &Record) -> Option<&AccountKey> {
     match record {

@@ -1,4 +1,4 @@
-//! Tests of streams: whole ones come back, and no damage passes.
+//! Tests of streams: a whole stream is read as it was written, and any damage is detected.
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::fatigue::Counters;
@@ -76,7 +76,8 @@ fn a_record_of_a_kind_that_is_not_known_is_refused_by_its_number() {
     let mut writer = Writer::new(Vec::new()).unwrap();
     writer.write(&records()[2]).unwrap();
     let (mut bytes, _) = writer.finish().unwrap();
-    // The frame: its format, an array of four, the kind; its checksum at the end.
+    // A frame is its format, the header of an array of four, the kind, three more fields and the
+    // checksum.
     let (from, to) = (MAGIC.len() + 4, bytes.len() - 16);
     bytes[from + 2] = 77;
     let sum = crc32c::crc32c(&bytes[from..to - 4]).to_be_bytes();

@@ -1,5 +1,5 @@
-//! Parts that the lifecycle tests share: an engine over a clock that is set by hand and a store
-//! that fails on command.
+//! Parts that the lifecycle tests share: an engine with a manual clock and a store that fails on
+//! command.
 
 mod ports;
 mod store;
@@ -37,9 +37,10 @@ use countersign_testkit::clock::ManualClock;
 use countersign_testkit::random::Seeded;
 use countersign_testkit::sample;
 
-/// Time of the clock at the beginning.
+/// Start time of the clock.
 const NOW: UnixMillis = UnixMillis(1_735_689_600_123);
-/// As long as a poll may wait: a poll that is answered late fails the test by [`soon`].
+/// Milliseconds for which a poll may wait. It is longer than [`soon`] waits, so that a late answer
+/// fails the test.
 pub(crate) const WAIT_MS: u64 = 30_000;
 
 /// An engine with its clock and its store.
@@ -49,13 +50,13 @@ pub(crate) struct House {
     pub(crate) store: Arc<FaultyStore>,
 }
 
-/// Gives the grant of an action's token that nothing has made void.
+/// Makes a grant for an action's token that no later event has invalidated.
 pub(crate) fn grant(action: ActionKey) -> Grant {
     Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
 
 impl House {
-    /// With the usual limits, over memory.
+    /// Starts an engine with the default limits, over memory.
     pub(crate) fn open() -> Self {
         Self::with(Limits::default())
     }
@@ -64,7 +65,8 @@ impl House {
         Self::over(Arc::new(MemoryStore::default()), limits, None)
     }
 
-    /// Challenges live for milliseconds, as the timers of actors are real ones.
+    /// Starts an engine whose challenges live for milliseconds, because the timers of actors use
+    /// real time.
     pub(crate) fn hasty() -> Self {
         let (challenge_lifetime_ms, decision_grace_ms) = (20, 5);
         Self::with(Limits { challenge_lifetime_ms, decision_grace_ms, ..Limits::default() })
@@ -79,19 +81,19 @@ impl House {
         Self::start(Arc::new(FaultyStore::over(store)), clock, limits, delivery)
     }
 
-    /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own:
-    /// for the one that crashed, time has stopped.
+    /// Starts another engine over the same store, `ms` later, as after a crash. It has its own
+    /// clock; the clock of the crashed engine does not move any more.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
         self.again_with(ms, None)
     }
 
-    /// Restarts the engine `ms` later, with these limits.
+    /// Starts another engine over the same store, `ms` later, with these limits.
     pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = ManualClock::at(self.now().plus_ms(ms));
         Self::start(self.store.clone(), clock, limits, None)
     }
 
-    /// Restarts the engine `ms` later, with this delivery.
+    /// Starts another engine over the same store, `ms` later, with this delivery.
     pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
         let clock = ManualClock::at(self.now().plus_ms(ms));
         Self::start(self.store.clone(), clock, Limits::default(), delivery)
@@ -141,7 +143,7 @@ impl House {
         Ok(self.engine.enroll(account, grant(key), enroll, None).await?.device)
     }
 
-    /// Enrolls a phone that signs statements, with a proof.
+    /// Enrolls a phone that signs statements, with a proof of its key.
     pub(crate) async fn enroll_proven(
         &self,
         account: &AccountKey,
@@ -158,7 +160,7 @@ impl House {
         Ok(self.engine.enroll(account, grant(key), enroll, Some(proof)).await?.device)
     }
 
-    /// Begins a device session. The answer is the binding that it is of.
+    /// Begins a device session. Returns the authenticator that it belongs to.
     pub(crate) async fn session(&self, phone: &Phone) -> Result<AuthenticatorId, Error> {
         let key = phone.credential();
         let nonce = self.engine.nonce(&key, Signing::StatementV1).await?.nonce;
@@ -168,18 +170,18 @@ impl House {
         self.engine.open_session(&key, nonce, signature).await
     }
 
-    /// Reads the pending challenges as a phone with a session.
+    /// Reads a phone's pending challenges with a device session.
     pub(crate) async fn read(&self, phone: &Phone) -> Result<Pending, Error> {
         let session = Reader::Session(self.session(phone).await?);
         self.engine.pending(&phone.credential(), session, 0).await
     }
 
-    /// Tracks a sign-in and starts a challenge for it.
+    /// Tracks a sign-in, and starts a challenge for it.
     pub(crate) async fn challenge(&self, account: &AccountKey) -> Result<Arc<Challenge>, Error> {
         self.challenge_for(account, action("signIn", "s-1")).await
     }
 
-    /// Tracks an action and starts a challenge for it.
+    /// Tracks an action, and starts a challenge for it.
     pub(crate) async fn challenge_for(
         &self,
         account: &AccountKey,
@@ -190,7 +192,7 @@ impl House {
         Ok(started.challenge)
     }
 
-    /// A user with an enrolled phone and a challenge that waits for it.
+    /// Enrolls a phone for a user, and starts a challenge for it.
     pub(crate) async fn asked(&self) -> (AccountKey, Phone, Arc<Challenge>) {
         let (account, phone) = (account("alice"), Phone::new(1));
         self.enroll(&account, &phone).await.unwrap();
@@ -207,7 +209,7 @@ impl House {
         self.send(phone, phone.answer(challenge, decision)).await
     }
 
-    /// Approves with a number.
+    /// Approves a challenge with a number.
     pub(crate) async fn approve(
         &self,
         phone: &Phone,
@@ -217,7 +219,7 @@ impl House {
         self.send(phone, phone.typed(challenge, digits)).await
     }
 
-    /// Sends an answer as a phone, signed by anybody.
+    /// Sends a decision through this phone's credential. The decision may be signed by another key.
     pub(crate) async fn send(&self, phone: &Phone, signed: SignedDecision) -> Result<Ended, Error> {
         self.engine.decide(&phone.credential(), signed, self.now()).await
     }
@@ -227,7 +229,7 @@ impl House {
         self.engine.await_outcome(account, action, id, wait_ms).await
     }
 
-    /// Starts a long poll and returns once it is waiting.
+    /// Starts a long poll, and returns once the poll waits.
     pub(crate) async fn waiter(
         &self,
         challenge: &Challenge,
@@ -239,18 +241,18 @@ impl House {
             assert!(!verdict.crowded, "the poll was not allowed to wait");
             verdict.ended().map(|e| e.outcome)
         });
-        // The request is in the actor's mailbox after the first poll, before whatever is sent next.
+        // The first poll puts the request into the actor's mailbox, before any later message.
         let first = poll_fn(|cx| Poll::Ready(polling.as_mut().poll(cx))).await;
         assert!(first.is_pending(), "answered at once: {first:?}");
         async move { soon(polling).await }
     }
 
-    /// The wire's word for how a challenge stands, asked without waiting.
+    /// Returns the outcome of a challenge without waiting; none while it is open.
     pub(crate) async fn outcome(&self, challenge: &Challenge) -> Option<Outcome> {
         self.poll(challenge, 0).await.unwrap().ended().map(|e| e.outcome)
     }
 
-    /// At most one end was ever recorded of each challenge.
+    /// Checks that no challenge has more than one recorded end.
     pub(crate) fn assert_single_outcomes(&self) {
         for (id, ends) in self.store.journal() {
             assert_eq!(ends.len(), 1, "challenge {id} ended {ends:?}");
@@ -258,7 +260,7 @@ impl House {
     }
 }
 
-/// Fails if it takes long.
+/// Waits for a future, and panics after 10 seconds.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("answered soon")
 }

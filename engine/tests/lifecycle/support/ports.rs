@@ -1,4 +1,4 @@
-//! Relying parties that accept, refuse or never answer notifications.
+//! Relying parties that accept or refuse notifications, or never answer them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,17 +13,17 @@ use tokio::sync::{oneshot, watch};
 
 use super::soon;
 
-/// Result of a notification.
+/// Result of a delivery.
 type Delivered = Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 
-/// A relying party that no notification reaches: those that are sent to it are lost.
+/// A relying party whose notifications are lost on the way.
 #[derive(Default)]
 pub(crate) struct OutOfReach {
     notified: Arc<AtomicU64>,
 }
 
 impl OutOfReach {
-    /// Counts the attempts.
+    /// Returns the number of notifications that were sent.
     pub(crate) fn notified(&self) -> u64 {
         self.notified.load(Ordering::SeqCst)
     }
@@ -44,14 +44,14 @@ impl Delivery for OutOfReach {
     }
 }
 
-/// A relying party that no connection can be made to, however often it is tried.
+/// A relying party that cannot be connected to.
 #[derive(Default)]
 pub(crate) struct Refuses {
     called: AtomicU64,
 }
 
 impl Refuses {
-    /// Counts the attempts.
+    /// Returns the number of attempts to connect.
     pub(crate) fn called(&self) -> u64 {
         self.called.load(Ordering::SeqCst)
     }
@@ -89,17 +89,19 @@ impl Delivery for NeverDelivers {
     }
 }
 
-/// The challenge that a connection reports when it begins, and the signal that it waits for.
+/// A sender that reports the challenge when a connection begins, and a receiver of the signal to
+/// continue.
 type Connecting = (oneshot::Sender<Arc<Challenge>>, oneshot::Receiver<()>);
 
-/// A relying party whose first connection takes as long as the test wants.
+/// A relying party whose first connection waits until the test continues it.
 pub(crate) struct ConnectsLate {
     waiting: Mutex<Option<Connecting>>,
     told: Arc<AtomicBool>,
 }
 
 impl ConnectsLate {
-    /// Tells of the challenge by `met` once the connection is begun, and goes on after `gone_on`.
+    /// Makes the relying party. It sends the challenge to `met` when the connection begins, and
+    /// continues after `gone_on`.
     pub(crate) fn new(
         met: oneshot::Sender<Arc<Challenge>>,
         gone_on: oneshot::Receiver<()>,
@@ -107,7 +109,7 @@ impl ConnectsLate {
         Self { waiting: Mutex::new(Some((met, gone_on))), told: Arc::default() }
     }
 
-    /// Gives the flag that tells whether a notification was sent.
+    /// Returns the flag that is set once a notification was sent.
     pub(crate) fn told(&self) -> Arc<AtomicBool> {
         self.told.clone()
     }
@@ -131,7 +133,7 @@ impl Delivery for ConnectsLate {
     }
 }
 
-/// A relying party that does not accept notifications.
+/// A relying party that refuses notifications.
 pub(crate) struct RefusesDelivery;
 
 impl Delivery for RefusesDelivery {
@@ -147,28 +149,28 @@ impl Delivery for RefusesDelivery {
     }
 }
 
-/// A relying party that accepts and keeps every notification.
+/// A relying party that accepts and stores every notification.
 #[derive(Default)]
 pub(crate) struct CountsDeliveries {
     notified: Arc<Mutex<Vec<Arc<Challenge>>>>,
     told: watch::Sender<Vec<Event>>,
-    /// Events that it does not accept before it does.
+    /// Number of further event calls that it refuses.
     refusing: AtomicU64,
 }
 
 impl CountsDeliveries {
-    /// The challenges of an account that it was notified of, each as often as it was.
+    /// Returns the challenges of an account from all notifications, in order and with repetitions.
     pub(crate) fn notified(&self, account: &AccountKey) -> Vec<Arc<Challenge>> {
         let all = self.notified.lock().unwrap();
         all.iter().filter(|c| c.account == *account).cloned().collect()
     }
 
-    /// Makes a delivery that refuses its first `calls` calls about events.
+    /// Makes a relying party that refuses its first `calls` calls about events.
     pub(crate) fn refusing(calls: u64) -> Self {
         Self { refusing: calls.into(), ..Self::default() }
     }
 
-    /// The events that it was told, once they are so many: each as often as it was.
+    /// Waits for `count` event calls. Returns the events of all calls, with repetitions.
     pub(crate) async fn told(&self, count: usize) -> Vec<Event> {
         let mut told = self.told.subscribe();
         soon(told.wait_for(|told| told.len() >= count)).await.unwrap().clone()

@@ -1,5 +1,5 @@
-//! A store that fails as it is told to, over one that does not, and keeps a journal of the ends it
-//! recorded.
+//! A store that fails on command. It wraps a working store, and keeps a journal of the recorded
+//! ends.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,37 +23,37 @@ use countersign_engine::ports::store::{
 };
 use tokio::sync::oneshot;
 
-/// Faults of a commit.
+/// Fault of a commit.
 pub(crate) enum Fault {
-    /// Nothing is recorded, and the reply says that this is not known.
+    /// Nothing is recorded, and the reply is an error that says that the result is unknown.
     LostBefore,
-    /// It is recorded, and the reply is lost.
+    /// The commit is recorded, and its reply is lost.
     LostAfter,
-    /// It arrives twice; the reply is that to the second time.
+    /// The commit arrives twice, and the caller gets the second reply.
     Twice,
-    /// It is recorded only when the gate is opened.
+    /// The commit is recorded once the test opens the gate.
     Delayed(Gate),
-    /// A bug.
+    /// The call panics.
     Panic,
 }
 
-/// The commit that a fault is meant for.
+/// Commit that a fault applies to.
 #[derive(Clone, Copy)]
 pub(crate) enum Which {
     Next,
-    /// The next that ends a challenge.
+    /// The next commit that ends a challenge.
     End,
 }
 
-/// The store's side of a gate.
+/// Store's side of a gate, which delays a commit.
 pub(crate) struct Gate {
     arrived: oneshot::Sender<()>,
     opened: oneshot::Receiver<()>,
 }
 
-/// The test's side of a gate.
+/// Test's side of a gate.
 pub(crate) struct Held {
-    /// Resolves when the commit is at the gate.
+    /// Resolves when the commit has reached the gate.
     pub(crate) arrived: oneshot::Receiver<()>,
     open: oneshot::Sender<()>,
 }
@@ -75,9 +75,9 @@ type Journal = Arc<Mutex<HashMap<ChallengeId, Vec<Ended>>>>;
 pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
     planned: Mutex<VecDeque<(usize, Which, Fault)>>,
-    /// Commits are refused and nothing is recorded.
+    /// True during an outage: every commit fails, and nothing is recorded.
     pub(crate) is_out: AtomicBool,
-    /// Reads that fail before they work again.
+    /// Number of further reads that fail.
     pub(crate) reads_failing: AtomicUsize,
     commits: AtomicUsize,
     journal: Journal,
@@ -103,45 +103,46 @@ impl FaultyStore {
         self.plan_after(0, which, fault);
     }
 
-    /// Plans a fault for when `skipped` commits have passed since the one planned before it.
+    /// Plans a fault after the previously planned one. `skipped` matching commits pass before it.
     pub(crate) fn plan_after(&self, skipped: usize, which: Which, fault: Fault) {
         self.planned.lock().unwrap().push_back((skipped, which, fault));
     }
 
-    /// Counts the requested commits.
+    /// Returns the number of requested commits.
     pub(crate) fn commits(&self) -> usize {
         self.commits.load(Ordering::SeqCst)
     }
 
-    /// The recorded end of a challenge, past every fault.
+    /// Returns the recorded end of a challenge. It reads the wrapped store, so that no fault
+    /// applies.
     pub(crate) async fn recorded(&self, challenge: &Challenge) -> Option<Ended> {
         let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
         found.and_then(|c| c.ended)
     }
 
-    /// The recorded number of notifications about a challenge, past every fault.
+    /// Returns the recorded number of notifications for a challenge, without faults.
     pub(crate) async fn notifications(&self, account: &AccountKey, id: &ChallengeId) -> u32 {
         let found = self.inner.challenge(&account.tenant, id).await.unwrap();
         found.unwrap().notifications
     }
 
-    /// The recorded tries of a challenge's number, past every fault.
+    /// Returns the recorded number of tries of a challenge's number, without faults.
     pub(crate) async fn tries(&self, challenge: &Challenge) -> u32 {
         let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
         found.unwrap().number.unwrap().tries
     }
 
-    /// The recorded counters of an account, past every fault.
+    /// Returns the recorded counters of an account, without faults.
     pub(crate) async fn counters(&self, account: &AccountKey) -> Counters {
         self.inner.account(account).await.unwrap().record.unwrap().counters
     }
 
-    /// Every event in the outbox, past every fault.
+    /// Returns every event in the outbox, without faults.
     pub(crate) async fn events(&self) -> Vec<Event> {
         self.inner.due_events(UnixMillis(u64::MAX), 100).await.unwrap()
     }
 
-    /// Every end that was ever recorded of every challenge.
+    /// Returns all ends that were ever recorded, by challenge.
     pub(crate) fn journal(&self) -> HashMap<ChallengeId, Vec<Ended>> {
         self.journal.lock().unwrap().clone()
     }
@@ -215,7 +216,7 @@ impl Store for FaultyStore {
                 record(inner, change, journal).await
             }),
             Some(Fault::Delayed(gate)) => Box::pin(async move {
-                // The test may not care when it arrives.
+                // The test may have dropped its receiver.
                 let _ = gate.arrived.send(());
                 gate.opened.await.expect("the test opens every gate");
                 recording.await

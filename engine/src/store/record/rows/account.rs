@@ -1,4 +1,4 @@
-//! The body of an account's row.
+//! The body of an account row.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(in crate::store::record) struct AccountRow<'a> {
     custom: Option<&'a str>,
     #[serde(default)]
     counters: CountersRow,
-    /// Left out where there are none: most accounts have a ticket for minutes of their life.
+    /// Not written if empty, because most accounts have a ticket only for minutes of their life.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tickets: Vec<TicketRow<'a>>,
 }
@@ -43,10 +43,10 @@ struct TicketRow<'a> {
     may_add: bool,
     ends_at: u64,
     used_by: Option<&'a str>,
-    /// Milliseconds and revision of the action's [`Birth`].
+    /// Milliseconds and revision of the action's [`Birth`]: when the action was created.
     born: Option<(u64, u64)>,
-    /// Milliseconds, and the number of the last set-back then. Absent where it was made with its
-    /// token, and before any.
+    /// The time at which the ticket was made, in milliseconds, and the number of the last set-back
+    /// at that time. None if the ticket was made at the time of its token and before any set-back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<(u64, u64)>,
 }
@@ -59,7 +59,7 @@ struct CountersRow {
     reported_at: Option<u64>,
     numbers: u32,
     number_at: u64,
-    /// Left out where there are none.
+    /// Not written if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unreached: Vec<u64>,
 }

@@ -1,4 +1,4 @@
-//! The row of a challenge.
+//! The body of a challenge row.
 
 use countersign_core::challenge::{Challenge, Ended, Shown};
 use countersign_core::display::DisplayText;

@@ -1,4 +1,4 @@
-//! The row of an event in the outbox.
+//! The body of an event row, for events in the outbox.
 
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{AuthenticatorId, ChallengeId, EventId};

@@ -1,5 +1,5 @@
-//! The body of every kind of row, and its conversions. Structs are written as arrays, in field
-//! order.
+//! Bodies of all kinds of rows, and their conversions. Structs are written as arrays, in the order
+//! of their fields.
 
 mod account;
 mod challenge;
@@ -23,7 +23,8 @@ use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-/// Why the body of an intact row is not a record. It never quotes the row.
+/// Error of an undamaged row whose body cannot be converted into a record. The text never quotes
+/// the row.
 pub(super) struct Invalid(pub(super) String);
 
 impl<E: std::error::Error> From<E> for Invalid {
@@ -46,13 +47,14 @@ pub(super) struct DeviceRow<'a> {
     created_at: u64,
     verified_at: u64,
     last_verified_at: Option<u64>,
-    /// Absent from format 1, whose keys have the first format of their algorithm.
+    /// Missing in format 1. Its keys use the first signature format of their algorithm.
     #[serde(borrow, default)]
     signature_format: Option<&'a str>,
-    /// Absent from format 1, whose keys sign challenge ids.
+    /// Missing in format 1. Its keys sign challenge ids.
     #[serde(default)]
     signing: Option<u8>,
-    /// Absent from format 1, where it shows in that something was signed after the enrollment.
+    /// Missing in format 1. There a device counts as confirmed if it has signed something after its
+    /// enrollment.
     #[serde(default)]
     confirmed: Option<bool>,
 }
@@ -71,15 +73,16 @@ pub(super) struct ActionRow<'a> {
     created_at: u64,
     state_updated_at: u64,
     decided_by: Option<&'a str>,
-    /// Absent from actions that were recorded before it was.
+    /// Missing in older rows, which were written before this field was added.
     #[serde(borrow, default)]
     approved: Option<&'a str>,
-    /// The same.
+    /// Missing in older rows, as `approved` is.
     #[serde(default)]
     revision: u64,
 }
 
-/// Numbers that stand for the variants of an enum, for ever.
+/// Assigns permanent numbers to the variants of an enum, and defines the conversions in both
+/// directions.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
         pub(in crate::store) const fn $code(value: $name) -> u8 {
@@ -112,8 +115,8 @@ fn text(line: &Option<Line>) -> Option<&str> {
     line.as_ref().map(Line::as_str)
 }
 
-/// Lines are cleaned, not refused: a character that the core comes to refuse must not lock a user
-/// out.
+/// Cleans a stored line instead of refusing it, because a character that a later core refuses must
+/// not lock the user out.
 fn line(text: Option<&str>) -> Option<Line> {
     text.map(|text| Line::cleaned(text, usize::MAX))
 }

@@ -1,4 +1,4 @@
-//! Tests of rows: the bytes of every kind are pinned, so that a change of the format is seen.
+//! Tests of rows. They pin the bytes of every kind, so that an unintended change of a format fails.
 
 mod samples;
 
@@ -105,7 +105,7 @@ fn the_bytes_of_a_device_are_pinned() {
     assert_eq!(token.reveal(), "token");
 }
 
-/// As it was written before there were statements.
+/// Rows as servers wrote them before signed statements existed (format 1).
 const CHALLENGE_1: &str = "\
      019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
      616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
@@ -128,7 +128,7 @@ fn a_device_of_before_there_were_statements_signs_challenge_ids() {
     let device = Device::from_row(&unhex(DEVICE_1)).unwrap();
     assert_eq!(device, Device { signing: Signing::ChallengeId, confirmed: true, ..self::device() });
     assert_eq!(device.key.format(), SignatureFormat::Raw);
-    // A device that has signed nothing since its enrollment has not confirmed its user.
+    // A device that has signed nothing since its enrollment is not confirmed.
     let unused = unhex(DEVICE_1);
     let last_verified = unused.len() - CHECKSUM_BYTES - 3;
     let unused = [&unused[1..last_verified], &[0xcd, 0x07, 0xd0]].concat();
@@ -186,7 +186,7 @@ fn every_number_of_a_variant_is_pinned() {
     for (number, state) in (1..).zip(states) {
         let row = Action { state, ..action() }.to_row();
         assert_eq!(Action::from_row(&row).unwrap().state, state);
-        // fixarray, "demo", "ann", "signIn", "k1", then the state.
+        // Before the state are: the format, the array header, "demo", "ann", "signIn" and "k1".
         assert_eq!(row[1 + 1 + 5 + 4 + 7 + 3], number, "{state:?}");
     }
     let outcomes = [
@@ -203,14 +203,15 @@ fn every_number_of_a_variant_is_pinned() {
         let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
         let row = Challenge { ended, number: None, shown: None, ..challenge() }.to_row();
         assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
-        // The outcome, the time, no device, no signature, no number, notifications, nothing shown,
-        // the checksum.
+        // After the outcome are: the time, no device, no signature, no number, nothing shown, the
+        // notifications and the checksum.
         assert_eq!(row[row.len() - 4 - 7], number, "{outcome:?}");
     }
     for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
         let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
         assert_eq!(Device::from_row(&row).unwrap().platform, Some(platform));
-        // The platform, no token, three times of three bytes, `raw`, two more, the checksum.
+        // After the platform are: no token, three times of three bytes each, `raw`, two more fields
+        // and the checksum.
         assert_eq!(row[row.len() - 4 - 2 - 4 - 9 - 1 - 1], number, "{platform:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! One record of every kind, with all that it can hold.
+//! One sample of every kind of record, with most of its fields set.
 
 use countersign_core::account::{Grant, Profile};
 use countersign_core::action::{ActionContext, ActionState, Birth};
@@ -144,7 +144,7 @@ pub(super) fn event() -> Event {
 }
 
 pub(super) fn device() -> Device {
-    // The public key of the Ed25519 secret key of 32 bytes 7.
+    // The public key for the Ed25519 secret key of 32 bytes of 7.
     let point = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
     let spki = unhex(&format!("302a300506032b6570032100{point}"));
     Device {

@@ -1,5 +1,5 @@
--- Takes the store for a server that starts. KEYS: state, lock. ARGV: owner, ms for which the lock is held, an
--- id for a store that is new, the layout of the keys, whether a new one may be begun.
+-- Takes ownership of the store for a server that starts. KEYS: state, lock. ARGV: owner, lifetime
+-- of the lock in ms, id for a new store, layout of the keys, '1' if a new store may be created.
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[1] then return {'held'} end
 local layout = redis.call('HGET', KEYS[1], 'layout')

@@ -1,5 +1,6 @@
--- Keeps the highest time. KEYS: state, clock. ARGV after those of the fence: the time, in milliseconds.
--- The row is a format number, a colon and the time: a time of another format is not taken for none.
+-- Records the highest time. KEYS: state, clock. ARGV after those of the fence: the time in
+-- milliseconds. The row is a format number, a colon and the time. A row of an unknown format is an
+-- error, so that it is not overwritten.
 local refused = fence()
 if refused then return refused end
 local row = redis.call('GET', KEYS[2])

@@ -1,6 +1,6 @@
--- One unit of one account. KEYS: state, account, devices, open, codes, then one for each record. ARGV after
--- those of the fence: id of the commit, expected revision, the next one, what the names of lists of actions start
--- with, then the writes in order.
+-- Records one unit of one account. KEYS: state, account, devices, open, codes, then one for each
+-- record. ARGV after those of the fence: id of the commit, expected revision, next revision, prefix
+-- of the names of lists of actions, then the writes in order.
 local refused = fence()
 if refused then return refused end
 local account, devices, open, codes = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -9,7 +9,7 @@ local stored = redis.call('HMGET', account, 'revision', 'commit')
 local revision = stored[1] or '0'
 if stored[2] == id then return {'recorded'} end
 
--- How many arguments each kind of write has.
+-- Number of arguments of each kind of write.
 local length = {account = 3, remove = 2, action = 7, challenge = 4, device = 2, undevice = 1, event = 1}
 
 local at, key = 9, 6
@@ -26,7 +26,7 @@ while at <= #ARGV do
 end
 if revision ~= expected then return {'stale', revision} end
 
--- What was there before and is replaced or taken out: its indexes are to be looked at.
+-- Rows that are replaced or removed. The server checks their index entries later.
 local before = {}
 at, key = 9, 6
 while at <= #ARGV do

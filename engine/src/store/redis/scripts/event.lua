@@ -1,4 +1,5 @@
--- Puts an event off, or takes it out. KEYS: state, event. ARGV after those of the fence: its row, or nothing.
+-- Replaces the row of an event that still exists, or removes the event. KEYS: state, event. ARGV
+-- after those of the fence: the new row, or '' to remove it.
 local refused = fence()
 if refused then return refused end
 if ARGV[5] == '' then

@@ -1,5 +1,6 @@
--- Forgets the actions of one account that were tracked before a time. KEYS: state, codes. ARGV after those of
--- the fence: the time, and what the names of actions and of lists of them start with.
+-- Removes the actions of one account that were tracked before a time. KEYS: state, codes. ARGV
+-- after those of the fence: the time, prefix of the names of actions, prefix of the names of lists
+-- of actions.
 local refused = fence()
 if refused then return refused end
 local gone = 0

@@ -1,5 +1,5 @@
--- Takes the store again after Redis has lost what made this server its owner. KEYS: state, lock. ARGV: owner,
--- ms for which the lock is held, the id of the store, the layout of the keys, the owner's epoch.
+-- Takes ownership again after Redis has lost this server's ownership. KEYS: state, lock. ARGV:
+-- owner, lifetime of the lock in ms, id of the store, layout of the keys, the owner's epoch.
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[1] then return {'fenced'} end
 local state = redis.call('HMGET', KEYS[1], 'id', 'epoch', 'owner')

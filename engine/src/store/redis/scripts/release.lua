@@ -1,3 +1,3 @@
--- Gives the lock back. KEYS: lock. ARGV: owner.
+-- Releases the lock, if this owner holds it. KEYS: lock. ARGV: owner.
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return {'released'}

@@ -1,5 +1,5 @@
--- An account with its devices and open challenges, as one state. KEYS: account, devices, open. ARGV: what
--- the names of devices and challenges start with.
+-- Reads an account with its devices and open challenges in one step. KEYS: account, devices, open.
+-- ARGV: prefix of the names of devices, prefix of the names of challenges.
 local account = redis.call('HMGET', KEYS[1], 'revision', 'row')
 local devices, challenges = {}, {}
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
