@@ -1,4 +1,4 @@
-//! Enrollment links, and the one-time tickets that are in them.
+//! Enrollment links, and the one-time tickets in them.
 
 use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse};
 use countersign_wire::paths::{self, device};
@@ -9,20 +9,20 @@ use url::Url;
 use crate::ClientError;
 use crate::api::{Api, Http, exchange};
 
-/// The parameter of a link's fragment that holds the bearer of the enrollment.
+/// Parameter in a link's fragment. Its value is the bearer token of the enrollment.
 const PARAMETER: &str = "enroll";
 
-/// A link that adds a device, as the code of a website has it.
+/// An enrollment link, which a website shows as a QR code.
 #[derive(Clone, Debug)]
 pub struct EnrollmentLink {
-    /// Base address of its server, which ends in the version of the contract.
+    /// Base address of the server, up to the version of the contract (`/v1`).
     pub url: String,
-    /// The bearer of the enrollment: a ticket, or in older links a token.
+    /// Bearer token of the enrollment: a ticket, or a tracked action's token in older links.
     pub bearer: Secret,
 }
 
 impl EnrollmentLink {
-    /// Reads a link. `None` if it is none.
+    /// Parses a link. Returns `None` if the text is not an enrollment link.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut url = Url::parse(text.trim()).ok()?;
@@ -37,10 +37,10 @@ impl EnrollmentLink {
     }
 }
 
-/// Asks the server at `base` whom a ticket is for. It is not used up by that.
+/// Reads the account that a ticket is for, from the server at `base`. The ticket stays unused.
 ///
 /// # Errors
-/// [`ClientError`]; the code is `invalid_token` for a ticket that is unknown, used, or over.
+/// [`ClientError`]; its code is `invalid_token` if the ticket is unknown, used, or expired.
 pub async fn open_ticket(
     http: Http,
     base: &str,

@@ -1,10 +1,11 @@
-//! Content of a token, as its holder can read it. Only the server can tell whether it is true.
+//! Claims of a token, read without a check. Only the server can verify them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// The tenant that a token of a tracked action names, if it is of a form that can be read.
+/// Returns the tenant that a tracked action's token names. Returns None if the token does not
+/// parse.
 #[must_use]
 pub fn token_tenant(token: &str) -> Option<String> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;

@@ -1,44 +1,44 @@
-//! The table of every refusal: its stable name, its status, its code and its meaning.
+//! Table of all error reasons: the stable name, HTTP status, error code and meaning of each.
 //!
-//! Causes that a caller must not tell apart share one row.
+//! Causes share one row if a caller must not be able to distinguish them.
 
 use crate::code::ErrorCode;
 
-/// Declares the rows. The comment of a row is its meaning in the documents.
+/// Declares the rows of the table. The doc comment of a row is its meaning in the documentation.
 macro_rules! reasons {
     ($(
         $(#[doc = $meaning:literal])+
         $variant:ident = $name:literal, $status:literal, $code:ident;
     )+) => {
-        /// Why a request is refused.
+        /// Reason why the server refuses a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
             $($(#[doc = $meaning])+ $variant,)+
         }
 
         impl Reason {
-            /// Every row, in the order of the documents.
+            /// All rows, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name on the wire, in `lower_snake_case`. It never changes.
+            /// Returns the name on the wire, in `lower_snake_case`. It never changes.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The HTTP status.
+            /// Returns the HTTP status.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)+ }
             }
 
-            /// The contract's code.
+            /// Returns the error code of the contract.
             #[must_use]
             pub const fn code(self) -> ErrorCode {
                 match self { $(Self::$variant => ErrorCode::$code,)+ }
             }
 
-            /// The meaning, in words for developers.
+            /// Returns the meaning, in words for developers.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($meaning),+).trim(),)+ }
