@@ -26,7 +26,7 @@ pub enum ClientError {
     /// The response does not follow the contract.
     #[error("the server's answer is not understood: {0}")]
     Protocol(String),
-    /// The caller's input cannot be sent.
+    /// The input of the library's caller is not valid, so it cannot be sent.
     #[error("{0}")]
     Input(&'static str),
 }

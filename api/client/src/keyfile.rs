@@ -45,14 +45,14 @@ pub struct Home {
     pub url: String,
     /// Id of the tenant.
     pub tenant: String,
-    /// The device's protocol.
+    /// Protocol of the device, which includes its signing mode.
     pub manner: Manner,
 }
 
 /// A key, with its enrollment.
 #[derive(Clone, Debug)]
 pub struct KeyFile {
-    /// The key.
+    /// The private key with its public key.
     pub key: SoftwareKey,
     /// The key's enrollment. None if the key is not enrolled.
     pub home: Option<Home>,

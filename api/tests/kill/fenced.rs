@@ -19,7 +19,7 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     life.live(&caller).await;
     assert_eq!(life.deciding, Step::Acknowledged);
     first.signal("STOP");
-    // The second server waits until the lock of the sleeping one expires.
+    // The second server waits until the lock of the suspended server expires.
     let second = Server::start_with(other.path(), &settings).await;
     // This request arrives while the first server is suspended. The server finds it when it wakes,
     // before it can know of the other server.

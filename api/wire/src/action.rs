@@ -20,9 +20,9 @@ use crate::time::Iso8601;
 pub struct GetActionResponse {
     /// The action's state.
     pub state: ActionState,
-    /// Time of the last change of state.
+    /// Time at which the state last changed.
     pub state_updated_at: Iso8601,
-    /// Time of the first tracking.
+    /// Time at which the backend first tracked the action.
     pub created_at: Iso8601,
     /// Method by which the user confirmed. Absent unless a device confirmed the action.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,9 +32,9 @@ pub struct GetActionResponse {
     /// party overrode the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Object>,
-    /// Always empty.
+    /// Always empty, because this server has no rules engine.
     pub rules: Vec<serde_json::Value>,
-    /// Always empty.
+    /// Always empty, because this server has no rules engine.
     pub rule_ids: Vec<String>,
     /// Always empty. Some SDKs need the field to be present.
     pub output: Object,

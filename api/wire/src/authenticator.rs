@@ -26,12 +26,12 @@ pub struct AuthenticatorItem {
     pub user_authenticator_id: String,
     /// Method by which the authenticator confirms.
     pub verification_method: VerificationMethod,
-    /// Time of the first enrollment.
+    /// Time at which the key was first enrolled for the user.
     pub created_at: Iso8601,
-    /// Time of the last enrollment.
+    /// Time at which the key was last enrolled for the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Iso8601>,
-    /// Time of the last accepted signature.
+    /// Time at which the server last accepted a signature by the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verified_at: Option<Iso8601>,
     /// E-mail address of the authenticator. An enrolled device has none.
@@ -40,10 +40,10 @@ pub struct AuthenticatorItem {
     /// Phone number of the authenticator. An enrolled device has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// The person's name for the device.
+    /// The name that the person gave to the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// The app's platform.
+    /// Platform of the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<Platform>,
 }

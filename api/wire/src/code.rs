@@ -1,6 +1,6 @@
-//! The contract's error codes.
+//! Error codes of the contract.
 
-/// The contract's error codes that this server sends.
+/// An error code of the contract that this server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// The tenant or the secret is wrong, or the caller lacks a right.
@@ -9,7 +9,7 @@ pub enum ErrorCode {
     ExpiredToken,
     /// The bearer token is missing, or is not valid for this call.
     InvalidToken,
-    /// A parameter or the body breaks a rule.
+    /// A parameter or the body of the request is not valid.
     InvalidRequest,
     /// The tenant's configuration does not support the request.
     InvalidConfiguration,

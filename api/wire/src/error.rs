@@ -8,7 +8,7 @@ use crate::reason::Reason;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
-    /// The code.
+    /// The error code of the contract.
     pub error: String,
     /// The same code, for SDKs that read this key.
     pub error_code: String,

@@ -8,9 +8,9 @@ use countersign_core::text::Line;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {rule}")]
 pub struct InvalidField {
-    /// The field, as spelled on the wire.
+    /// Name of the field on the wire.
     pub field: &'static str,
-    /// The rule, in words.
+    /// The broken rule, in words for developers.
     pub rule: String,
 }
 

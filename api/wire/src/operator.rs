@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::field::text;
 use crate::time::Iso8601;
 
-/// An account.
+/// An account, as an operator sees it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorAccount {
@@ -38,7 +38,7 @@ pub struct OperatorCounters {
     pub prompts: usize,
     /// Denials and reports by the user since the last approval.
     pub denials: u32,
-    /// Time of the last report.
+    /// Time at which the user last reported a challenge.
     pub reported_at: Option<String>,
     /// Numbers that the user typed since the last approval.
     pub numbers: u32,
@@ -48,7 +48,7 @@ pub struct OperatorCounters {
     pub number_wait_ms: u64,
 }
 
-/// A device.
+/// A device of the account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorDevice {
@@ -60,11 +60,11 @@ pub struct OperatorDevice {
     pub algorithm: String,
     /// Time at which the key was first enrolled for the account.
     pub created_at: String,
-    /// Time of the last accepted signature.
+    /// Time at which the server last accepted a signature by the device.
     pub last_verified_at: Option<String>,
 }
 
-/// An open challenge.
+/// An open challenge of the account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorChallenge {

@@ -16,7 +16,7 @@ macro_rules! paths {
 }
 
 paths! {
-    // Server API: Basic with a secret.
+    // Server API. It takes Basic authorization with a secret of the tenant.
     /// Validates a token.
     VALIDATE = "/validate";
     /// Finds users.
@@ -37,7 +37,7 @@ paths! {
     /// the user `authenticators`.
     SERVER_ENROLLMENT = "/users/authenticators";
 
-    // Client API: Bearer.
+    // Client API. It takes a bearer token.
     /// Starts a challenge.
     START_CHALLENGE = "/client/challenge/push";
     /// Reads the state of a challenge, or waits for its end.
@@ -55,7 +55,7 @@ paths! {
     /// Removes an authenticator of the token's user.
     REMOVE_OWN_AUTHENTICATOR = "/client/user-authenticators/remove";
 
-    // Pages for browsers.
+    // Pages for browsers. They take no authorization.
     /// Start page for newcomers.
     HOME = "/";
     /// The pre-built UI.

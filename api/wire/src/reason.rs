@@ -48,7 +48,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    // The request itself.
+    // Errors of the request itself.
     /// The request is not well-formed HTTP.
     RequestMalformed = "request_malformed", 400, InvalidRequest;
     /// The head has too many bytes or lines.
@@ -88,7 +88,7 @@ reasons! {
     /// A field or a name in the path breaks a rule.
     FieldInvalid = "field_invalid", 400, InvalidRequest;
 
-    // The caller.
+    // Errors about the caller's credentials and rights.
     /// The secret is absent or not one of a tenant.
     SecretUnknown = "secret_unknown", 401, Unauthorized;
     /// The tenant's id is absent or not configured.
@@ -118,7 +118,7 @@ reasons! {
     /// An operator's command comes from another machine.
     OperatorRemote = "operator_remote", 403, Unauthorized;
 
-    // Users, actions and authenticators.
+    // Errors about users, actions and authenticators.
     /// The path names an action that does not exist.
     ActionNotFound = "action_not_found", 404, InvalidRequest;
     /// The path names an authenticator that the user does not have.
@@ -144,7 +144,7 @@ reasons! {
     /// The key serves as many users as are allowed.
     UsersPerKeyMax = "users_per_key_max", 400, InvalidRequest;
 
-    // Keys and signatures.
+    // Errors about keys and signatures.
     /// No user is bound to the key.
     CredentialUnknown = "credential_unknown", 401, InvalidCredential;
     /// The signature does not verify.
@@ -164,7 +164,7 @@ reasons! {
     /// The signature format of an enrolled key is fixed.
     SignatureFormatFixed = "signature_format_fixed", 400, InvalidRequest;
 
-    // Challenges.
+    // Errors about challenges.
     /// The text for the phone is too long.
     DisplayTooLong = "display_too_long", 400, InvalidRequest;
     /// The text for the phone has characters that hide, reorder or forge.
@@ -206,7 +206,7 @@ reasons! {
     /// The demo's backend could not make its call.
     DemoCallFailed = "demo_call_failed", 400, InvalidRequest;
 
-    // The server, for now.
+    // Errors of the server itself. Most of them are temporary.
     /// The tenant's token key is absent.
     TokenKeyMissing = "token_key_missing", 400, InvalidConfiguration;
     /// The server has too much to do.

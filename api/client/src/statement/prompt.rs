@@ -23,7 +23,7 @@ pub enum Unreadable {
     /// The challenge's nonce is malformed.
     #[error("its nonce {0}")]
     Nonce(#[from] InvalidNonce),
-    /// The display text cannot be shown.
+    /// The display text is not valid, so a device must not show it.
     #[error("its display: {0}")]
     Display(#[from] InvalidDisplay),
     /// The display text names another action than the challenge.

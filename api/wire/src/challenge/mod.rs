@@ -43,7 +43,7 @@ pub struct PushChallenge {
 }
 
 impl PushChallengeRequest {
-    /// Checks every field.
+    /// Checks every field and converts the request for the core.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -88,7 +88,7 @@ impl PushChallengeResponse {
     }
 }
 
-/// Result of the notification to one authenticator.
+/// Result of the push notification to one authenticator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryResult {
@@ -214,7 +214,8 @@ pub struct GenericChallengeRequest {
 }
 
 impl GenericChallengeRequest {
-    /// Checks every field.
+    /// Checks every field. Returns the action's code and its idempotency key, if the request has
+    /// them.
     ///
     /// # Errors
     /// [`InvalidField`].

@@ -23,10 +23,10 @@ use crate::time::Iso8601;
 pub struct EnrollRequest {
     /// The device's public key, in the encoding for bodies.
     pub public_key: String,
-    /// The person's name for the device.
+    /// The name that the person gave to the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
-    /// The app's platform.
+    /// Platform of the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<DevicePlatform>,
     /// Token of the push notification provider.
@@ -163,7 +163,7 @@ mod tests {
         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4sKvkSn2YN6S9",
         "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",
     );
-    /// RFC 8032, section 7.1, test 1.
+    /// Public key of RFC 8032, section 7.1, test 1, as a base64 `SubjectPublicKeyInfo`.
     const ED25519: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
     fn request(key: &str) -> EnrollRequest {

@@ -71,7 +71,7 @@ pub struct UpdateResponse {
     pub user_authenticator_id: String,
     /// Id of the user.
     pub user_id: String,
-    /// Time of the key's last accepted signature.
+    /// Time at which the server last accepted a signature by the key.
     pub last_verified_at: Iso8601,
     /// The push token that the request had. Absent if it had none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,28 +34,28 @@ pub enum JsonError {
     /// The body is JSON, but not an object.
     #[error("the body must be a JSON object")]
     NotAnObject,
-    /// An object names a key twice.
+    /// An object has the same key twice.
     #[error("{path}: stands twice in one object")]
     DuplicateKey {
-        /// The key.
+        /// Path of the key.
         path: JsonPath,
     },
     /// A required field is missing.
     #[error("{path}: is missing")]
     MissingField {
-        /// The field.
+        /// Path of the missing field.
         path: JsonPath,
     },
     /// A number in `custom` would lose digits when it is parsed.
     #[error("{path}: has more digits than a number keeps: send it as text")]
     NumberChanged {
-        /// The number.
+        /// Path of the number.
         path: JsonPath,
     },
     /// A field has a value of the wrong type.
     #[error("{path}: {rule}")]
     WrongType {
-        /// The field.
+        /// Path of the field.
         path: JsonPath,
         /// Description of the expected type.
         rule: String,

@@ -32,7 +32,7 @@ pub trait ServerRequest: DeserializeOwned {
 /// A parsed request with the warnings about it.
 #[derive(Clone, Debug)]
 pub struct Parsed<T> {
-    /// The request.
+    /// The parsed body or query.
     pub body: T,
     /// Warnings that the response has to contain.
     pub warnings: Warnings,
