@@ -55,7 +55,7 @@ paths! {
     /// Removes an authenticator of the token's user.
     REMOVE_OWN_AUTHENTICATOR = "/client/user-authenticators/remove";
 
-    // Pages for browsers. They take no authorization.
+    // Pages for browsers, with the files and calls that they need.
     /// Start page for newcomers.
     HOME = "/";
     /// The pre-built UI.
