@@ -3,14 +3,19 @@
 //! The tests in `kills` kill the real program with SIGKILL at a random point of 200 lifecycles, and
 //! start it again on the same store: 20 times on SQLite and 5 times on Redis. `COUNTERSIGN_KILLS`
 //! and `COUNTERSIGN_KILLS_REDIS` set other numbers, and `COUNTERSIGN_KILL_SEED` repeats a run. The
-//! test remembers every acknowledged step in memory, and `invariants` checks that each has
-//! survived. With asynchronous durability, a kill loses nothing that is older than the window
-//! (`lagging`). In `outages`, Redis fails while the server runs. Other modules cover disk errors
-//! (`faults`, `disk_full`), the responses of `/health/ready` to them (`readiness`), kills during a
-//! start (`restart`), reports to a relying party (`reported`), the order of a sync and its response
-//! (`order`), a large store (`seeded`), the Redis of `deploy/` (`deployed`), a server that was
-//! suspended while another took over (`fenced`), operators' commands (`commands`), and the output
-//! of a start (`started`).
+//! test remembers every acknowledged step, and `invariants` checks that each has survived.
+//!
+//! Other modules cover:
+//! * `lagging`: asynchronous durability, with which a kill loses nothing older than the window.
+//! * `outages` and `redis`: failures of Redis while the server runs.
+//! * `faults` and `disk_full`: disk errors. `readiness`: the responses of `/health/ready` to them.
+//! * `restart`: kills during a start. `started`: the output of a start.
+//! * `order`: the order of a sync and its response.
+//! * `seeded`: a large store.
+//! * `deployed`: the Redis of `deploy/`.
+//! * `fenced`: a server that was suspended while another one took over.
+//! * `commands`: operators' commands.
+//! * `reported`, `limits` and `tickets`: a kill keeps reports, counters and one-time tickets.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
