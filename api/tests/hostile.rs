@@ -1,5 +1,5 @@
-//! Every abuse of the load harness, for two seconds on each listener. `make hostile` takes longer
-//! and judges times too.
+//! Runs every abuse of the load harness for two seconds on each listener. `make hostile` runs them
+//! for longer and judges times too.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use countersign_loadtest::hostile::{
     Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
 };
 
-/// A rule for a server without optimisation on a machine that does other work too. It judges no
-/// sign-in's time, and no refusal, because such a server is late by itself.
+/// Limits for an unoptimized server on a busy machine. They do not judge the times of sign-ins, nor
+/// the number of refusals, because such a server is slow even without an abuse.
 const LOOSE: Rule = Rule {
     p99_factor: None,
     failed_share: 0.05,
     refused_share: 1.0,
     health_max: Duration::from_secs(1),
     memory_factor: 2.0,
-    // It reads each asset from the disk: every answer that waits holds its own copy.
+    // A debug build reads each file from the disk, so every waiting response holds its own copy.
     memory_spare: 256 << 20,
     busy_max: 0.9,
     ..Rule::strict()

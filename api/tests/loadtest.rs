@@ -1,4 +1,4 @@
-//! The load harness understands the server that it starts.
+//! Test that the load harness starts a server and runs lifecycles on it.
 
 use std::path::Path;
 use std::sync::Arc;

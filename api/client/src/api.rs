@@ -1,4 +1,4 @@
-//! Sends requests and reads answers, for all three callers.
+//! HTTP transport: sends requests and reads responses, for the backend, the browser and the device.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,43 +13,47 @@ use url::Url;
 
 use crate::ClientError;
 
-/// Longest time to wait for a connection.
+/// Longest time to open a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Longest time to wait for an answer, in addition to the wait of a long poll.
+/// Longest time to wait for a response. For a long poll, the time that the server may hold the poll
+/// is added.
 const ANSWER: Duration = Duration::from_secs(15);
-/// Bytes of an answer, at most.
+/// Longest response body, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// Characters that a path may hold without escapes.
+/// Characters to percent-encode in a segment of a path: all but letters, digits and the characters
+/// below.
 const SEGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'|');
 
-/// Connections, shared by all callers made with a clone of it.
+/// A pool of connections. Its clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Http(Client);
 
 /// Options of the connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connecting {
-    /// HTTP/2 from the first byte on, without asking the server whether it speaks it.
+    /// True to use HTTP/2 from the first byte, without asking the server whether it supports
+    /// HTTP/2.
     pub http2: bool,
-    /// The address that connections come from; the system's choice if it is none.
+    /// Local address of the connections. If None, the operating system chooses.
     pub from: Option<IpAddr>,
 }
 
 impl Http {
-    /// Connections without proxies from the environment, and without redirects: a token goes to the
-    /// server it was meant for.
+    /// Makes a client that ignores proxies in the environment and follows no redirects, so that a
+    /// token reaches only the server that it is meant for.
     ///
     /// # Errors
-    /// [`ClientError::Transport`] if the system gives no means for TLS.
+    /// [`ClientError::Transport`] if TLS cannot be initialized.
     pub fn new() -> Result<Self, ClientError> {
         Self::with(Connecting::default())
     }
 
-    /// Makes a client with the given kind of connections.
+    /// Makes a client whose connections have the given options. It ignores proxies and redirects as
+    /// [`Self::new`] does.
     ///
     /// # Errors
-    /// As those of [`Self::new`].
+    /// Those of [`Self::new`].
     pub fn with(how: Connecting) -> Result<Self, ClientError> {
         let builder = Client::builder().no_proxy().redirect(redirect::Policy::none());
         let builder = builder.connect_timeout(CONNECT).tcp_nodelay(true).local_address(how.from);
@@ -58,7 +62,7 @@ impl Http {
     }
 }
 
-/// One server, with the caller's credentials.
+/// One server, and the connections to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     http: Http,
@@ -66,7 +70,8 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// A server by its base address, which ends in the version of the contract.
+    /// Makes the client of one server. `base` is the server's address up to the version of the
+    /// contract (`/v1`).
     pub(crate) fn new(http: Http, base: &str) -> Result<Self, ClientError> {
         let wrong = ClientError::Input("the server's address must be an http or https URL");
         let Ok(mut base) = Url::parse(base.trim_end_matches('/')) else { return Err(wrong) };
@@ -78,7 +83,7 @@ impl Api {
         Ok(Self { http, base })
     }
 
-    /// A request. `path` starts with a slash and is percent-encoded; see [`path`].
+    /// Begins a request. `path` starts with a slash and is percent-encoded; see [`path`].
     pub(crate) fn request(
         &self,
         method: Method,
@@ -92,7 +97,7 @@ impl Api {
     }
 }
 
-/// Sends a request with its authorization and reads the answer.
+/// Sends a request with an authorization header, and parses the response.
 pub(crate) async fn send<T: DeserializeOwned>(
     request: RequestBuilder,
     authorization: &HeaderValue,
@@ -100,7 +105,7 @@ pub(crate) async fn send<T: DeserializeOwned>(
     exchange(request.header(AUTHORIZATION, authorization)).await
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and parses the response. Any status but 200 is an error.
 pub(crate) async fn exchange<T: DeserializeOwned>(
     request: RequestBuilder,
 ) -> Result<T, ClientError> {
@@ -121,14 +126,16 @@ pub(crate) async fn exchange<T: DeserializeOwned>(
     Err(ClientError::Refused { status, code, description, reason, retry_after })
 }
 
-/// A long poll: asks the server to wait for up to `seconds`.
+/// Turns a request into a long poll: the server may hold it for up to `seconds`. If None, the
+/// request stays as it is.
 pub(crate) fn waiting(request: RequestBuilder, seconds: Option<u64>) -> RequestBuilder {
     let Some(seconds) = seconds else { return request };
     let longest = ANSWER.saturating_add(Duration::from_secs(seconds));
     request.header("Prefer", format!("wait={seconds}")).timeout(longest)
 }
 
-/// A path of the contract with `names` in its places.
+/// Fills a path of the contract with percent-encoded `names`. Rejects names that a URL parser would
+/// drop.
 pub(crate) fn path(path: &str, names: &[&str]) -> Result<String, ClientError> {
     if names.iter().any(|name| matches!(*name, "" | "." | "..")) {
         return Err(ClientError::Input("an empty name, '.' and '..' cannot stand in a path"));
@@ -137,7 +144,7 @@ pub(crate) fn path(path: &str, names: &[&str]) -> Result<String, ClientError> {
     Ok(paths::filled(path, &names.collect::<Vec<_>>()))
 }
 
-/// A query string of the fields of a struct, without those that are absent.
+/// Makes a query string from the text fields of a struct. Absent fields are left out.
 pub(crate) fn query_string(query: &impl Serialize) -> Result<Option<String>, ClientError> {
     let value = serde_json::to_value(query).map_err(|e| ClientError::Protocol(e.to_string()))?;
     let fields = value.as_object().into_iter().flatten();
@@ -150,7 +157,7 @@ pub(crate) fn query_string(query: &impl Serialize) -> Result<Option<String>, Cli
     Ok(Some(text.finish()).filter(|t| !t.is_empty()))
 }
 
-/// A header with a secret in it, which the HTTP library does not show.
+/// Makes an authorization header that the HTTP library hides in its debug output.
 pub(crate) fn authorization(scheme: &str, text: &str) -> Result<HeaderValue, ClientError> {
     let value = HeaderValue::from_str(&format!("{scheme} {text}"));
     let mut value =
@@ -170,7 +177,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, ClientError> {
     Ok(body)
 }
 
-/// Describes the fault of an answer without its content.
+/// Describes why a response does not parse, without quoting its content.
 fn shape(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if text.starts_with("missing field") {

@@ -1,4 +1,4 @@
-//! The Client API, as the web application calls it in which something is to be confirmed.
+//! Client of the Client API, for a web application whose user confirms an action.
 
 use countersign_wire::authenticator::AuthenticatorItem;
 use countersign_wire::challenge::{
@@ -13,7 +13,7 @@ use reqwest::{Method, RequestBuilder};
 use crate::api::{Api, Http, authorization, send, waiting};
 use crate::error::ClientError;
 
-/// A web application with the token it was given.
+/// A web application with its token.
 #[derive(Clone, Debug)]
 pub struct Browser {
     api: Api,
@@ -21,10 +21,11 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A web application of the server at `base`.
+    /// Makes the client of a web application at the server `base`.
     ///
     /// # Errors
-    /// [`ClientError::Input`] for an address or a token that is none.
+    /// [`ClientError::Input`] if the address is not an HTTP URL, or if the token has invalid
+    /// characters.
     pub fn new(http: Http, base: &str, token: &str) -> Result<Self, ClientError> {
         Ok(Self { api: Api::new(http, base)?, authorization: authorization("Bearer", token)? })
     }
@@ -40,7 +41,8 @@ impl Browser {
         send(self.post(paths::START_CHALLENGE).json(request), &self.authorization).await
     }
 
-    /// Asks how a challenge stands, for up to `wait` seconds while it is open.
+    /// Reads the state of a challenge. While the challenge is open, the server holds the request
+    /// for up to `wait` seconds.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -53,7 +55,7 @@ impl Browser {
         send(waiting(self.post(paths::VERIFY).json(&body), wait), &self.authorization).await
     }
 
-    /// Takes a challenge back.
+    /// Cancels a challenge.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -71,7 +73,7 @@ impl Browser {
         send(call, &self.authorization).await
     }
 
-    /// Makes a ticket, which enrolls a device in place of the token.
+    /// Makes a ticket, with which a device enrolls in place of the token.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -80,7 +82,7 @@ impl Browser {
         send(self.post(&path), &self.authorization).await
     }
 
-    /// Asks for a challenge of no particular method.
+    /// Requests a nonce for a method other than push.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -1,4 +1,4 @@
-//! The Device API, as the official mobile SDKs call it.
+//! Client of the Device API, with the behavior of the official mobile SDKs.
 
 use countersign_core::id::ChallengeId;
 use countersign_core::number_match::TypedNumber;
@@ -21,16 +21,16 @@ use crate::dialect::Dialect;
 use crate::error::ClientError;
 use crate::key::SoftwareKey;
 
-/// Data about the device in an enrollment.
+/// Data about the device for its enrollment.
 #[derive(Clone, Debug, Default)]
 pub struct Enrollment {
-    /// The person's name for the device.
+    /// The name that the person gave to the device.
     pub name: Option<String>,
-    /// The notification provider's token.
+    /// Token of the push notification provider.
     pub push_token: Option<Secret>,
 }
 
-/// A device with its key, which need not be enrolled.
+/// A device with its key. The key may or may not be enrolled.
 #[derive(Clone, Debug)]
 pub struct Device {
     api: Api,
@@ -41,10 +41,11 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device of a tenant of the server at `base`.
+    /// Makes the client of a device of `tenant` at the server `base`.
     ///
     /// # Errors
-    /// [`ClientError::Input`] for an address or a tenant that is none.
+    /// [`ClientError::Input`] if the address is not an HTTP URL, or if the tenant's id has invalid
+    /// characters.
     pub fn new(
         http: Http,
         base: &str,
@@ -57,13 +58,13 @@ impl Device {
         Ok(Self { api, tenant: tenant.to_owned(), authorization, dialect, key })
     }
 
-    /// The device's key.
+    /// Returns the device's key.
     #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         &self.key
     }
 
-    /// Binds the key to the user of a token.
+    /// Enrolls the key for the user of a token.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -72,7 +73,8 @@ impl Device {
         token: &str,
         enrollment: &Enrollment,
     ) -> Result<CredentialResponse, ClientError> {
-        // The official SDKs know one algorithm and do not name it.
+        // The official SDKs support only ES256 and send no algorithm, so this client names only
+        // other algorithms.
         let named = Some(self.key.algorithm()).filter(|a| *a != Algorithm::Es256);
         let body = EnrollRequest {
             public_key: self.public_key(),
@@ -87,16 +89,16 @@ impl Device {
         send(call, &authorization("Bearer", token)?).await
     }
 
-    /// Asks whether the key is enrolled.
+    /// Reads the key's credential.
     ///
     /// # Errors
-    /// [`ClientError`]; the code is `invalid_credential` if it is not.
+    /// [`ClientError`]; its code is `invalid_credential` if the key is not enrolled.
     pub async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
         let query = self.query();
         send(self.call(Method::GET, paths::CREDENTIAL, Some(&query)), &self.authorization).await
     }
 
-    /// Asks for a text to sign before a read.
+    /// Requests a nonce, which the device signs for a read.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -106,8 +108,8 @@ impl Device {
         send(call, &self.authorization).await
     }
 
-    /// Reads the pending challenge, and waits for one for up to `wait` seconds. A signed read,
-    /// which takes a request of its own for the nonce, shows custom data too.
+    /// Reads the pending challenge. If none is pending, the server holds the request for up to
+    /// `wait` seconds. A signed read first requests a nonce; its response has custom data too.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -125,8 +127,8 @@ impl Device {
         send(waiting(call, wait), &self.authorization).await
     }
 
-    /// Answers a challenge. The digits of a number are sent in ASCII, without blanks; a text that
-    /// is no number is sent as it is, for the server to judge.
+    /// Answers a challenge. Digits of a number are sent in ASCII, without blanks. Any other text is
+    /// sent unchanged, so that the server rejects it.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -155,7 +157,8 @@ impl Device {
         send(call, &self.authorization).await
     }
 
-    /// Tells the notification provider's new token, and that the key is still there.
+    /// Sends the push notification provider's new token, and proves that the device still has its
+    /// key.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -189,8 +192,8 @@ impl Device {
         send(call, &self.authorization).await
     }
 
-    /// Signs a nonce. A text that could be the name of a challenge is not signed: the signature
-    /// would approve it.
+    /// Signs a nonce. Refuses to sign a text that has the form of a challenge's id, because the
+    /// signature would approve that challenge.
     fn sign_nonce(&self, nonce: &Secret) -> Result<Secret, ClientError> {
         if ChallengeId::parse(nonce.reveal()).is_ok() {
             let text = "it asks to sign the name of a challenge as a nonce";

@@ -1,4 +1,4 @@
-//! The ways in which a device can speak to a server, and the differences of the two mobile SDKs.
+//! Protocols of devices, and the differences between the two official mobile SDKs.
 
 use countersign_core::device::Signing;
 use countersign_core::signature::SignatureFormat;
@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use crate::error::ClientError;
 
-/// A device's protocol, and its signing mode.
+/// Protocol of a device, which includes its signing mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// A device like an official SDK, which signs challenge ids.
+    /// Protocol of an official SDK. The device signs challenge ids.
     Official(Dialect),
-    /// A device that signs statements, with signatures of that format.
+    /// Protocol of a device that signs statements, with signatures in the given format.
     Statement(SignatureFormat),
 }
 
 impl Manner {
-    /// Gives the signing mode of this protocol.
+    /// Returns the signing mode of this protocol.
     #[must_use]
     pub const fn signing(self) -> Signing {
         match self {
@@ -29,19 +29,19 @@ impl Manner {
     }
 }
 
-/// The SDK that a device speaks as.
+/// The official SDK whose encodings a device uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
-    /// Padded base64, indented bodies, `null` for a number that is absent.
+    /// Android: padded base64, indented bodies, and `null` for an absent number.
     #[default]
     Android,
-    /// base64url without padding, compact bodies, absent fields left out.
+    /// iOS: unpadded base64url and compact bodies. Absent fields are left out.
     Ios,
 }
 
 impl Dialect {
-    /// The SDK's name for itself.
+    /// Returns the name that the SDK sends about itself.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Dialect {
         }
     }
 
-    /// The public key as a query string. Android sends its padding raw.
+    /// Encodes the public key as a query string. Android does not escape its padding.
     pub(crate) fn query(self, spki: &[u8]) -> String {
         let text = match self {
             Self::Android => publickey::encode_query_android(spki),
@@ -87,7 +87,7 @@ impl Dialect {
         format!("publicKey={text}")
     }
 
-    /// Writes a body. `explicit_null` names a field that Android sends also where it is absent.
+    /// Encodes a body. `explicit_null` names a field that Android sends as `null` if it is absent.
     pub(crate) fn body(
         self,
         body: &impl Serialize,

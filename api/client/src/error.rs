@@ -1,38 +1,38 @@
-//! Errors of a request.
+//! Errors of requests.
 
 use std::error::Error;
 
-/// Why a request has no answer that can be used.
+/// Reason why a request has no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server refused it.
+    /// The server refused the request.
     #[error("refused with status {status}, {code}: {description}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The contract's code; empty if the body has none.
+        /// The contract's error code. Empty if the body has none.
         code: String,
-        /// The server's text for people. It may hold any character.
+        /// The server's description for people. It may contain any characters.
         description: String,
-        /// The stable name of the cause; empty if the body has none.
+        /// The stable name of the cause. Empty if the body has none.
         reason: String,
-        /// Seconds after which to try again, if the server says.
+        /// Seconds to wait before a retry, if the response has a `Retry-After` header.
         retry_after: Option<u64>,
     },
-    /// The server could not be reached, or the connection broke. The request may have been carried
-    /// out.
+    /// The client could not reach the server, or the connection broke. The server may have carried
+    /// out the request.
     #[error("no answer from the server: {}", chain(.0))]
     Transport(#[source] reqwest::Error),
-    /// The answer is not one of the contract.
+    /// The response does not follow the contract.
     #[error("the server's answer is not understood: {0}")]
     Protocol(String),
-    /// The caller's input cannot be sent.
+    /// The input of the library's caller is not valid, so it cannot be sent.
     #[error("{0}")]
     Input(&'static str),
 }
 
 impl ClientError {
-    /// The contract's code of a refusal.
+    /// Returns the contract's error code, if the server refused the request.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -41,7 +41,7 @@ impl ClientError {
         }
     }
 
-    /// The HTTP status of a refusal.
+    /// Returns the HTTP status, if the server refused the request.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self {
@@ -52,8 +52,8 @@ impl ClientError {
 }
 
 impl From<reqwest::Error> for ClientError {
-    /// Leaves of the URL where the server is: the rest may hold a public key, by which a device's
-    /// challenges are found.
+    /// Reduces the error's URL to the server's address, because the path and query may contain a
+    /// public key, which finds a device's challenges.
     fn from(mut error: reqwest::Error) -> Self {
         if let Some(url) = error.url_mut() {
             url.set_path("");
@@ -64,7 +64,8 @@ impl From<reqwest::Error> for ClientError {
     }
 }
 
-/// The error with its causes: the first says only that there was one.
+/// Joins the messages of an error and of all its causes, because the outermost message alone does
+/// not say why the request failed.
 fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

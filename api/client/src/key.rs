@@ -1,4 +1,4 @@
-//! A key in software, in place of a phone's secure hardware.
+//! A device's key in software, in place of one in a phone's secure hardware.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_wire::publickey::encode_signature;
 use countersign_wire::secret::Secret;
 
-/// A text that is not a saved key.
+/// Error about a text that is not an encoded key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a key of a known algorithm")]
 pub struct InvalidKeyText;
 
-/// A private key and its public key.
+/// A private key with its public key.
 #[derive(Clone)]
 pub struct SoftwareKey {
     pair: Arc<Pair>,
@@ -34,10 +34,10 @@ enum Pair {
 }
 
 impl SoftwareKey {
-    /// Makes a key.
+    /// Generates a random key.
     ///
     /// # Panics
-    /// If the operating system gives no random bytes.
+    /// If the operating system does not provide random bytes.
     #[must_use]
     pub fn generate(algorithm: Algorithm) -> Self {
         const RANDOM: &str = "the operating system gives random bytes";
@@ -49,17 +49,17 @@ impl SoftwareKey {
         })
     }
 
-    /// The Ed25519 key of a seed, which whoever knows the seed has too.
+    /// Derives an Ed25519 key from a seed. Everybody who knows the seed can derive the same key.
     ///
     /// # Panics
-    /// Never: every seed makes a key.
+    /// Never, because every seed gives a key.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("every seed makes a key");
         Self::new(Pair::Ed25519(pair))
     }
 
-    /// Reads a key from its PKCS #8 form in base64.
+    /// Parses a key from base64 of its PKCS #8 form.
     ///
     /// # Errors
     /// [`InvalidKeyText`].
@@ -74,10 +74,10 @@ impl SoftwareKey {
         pair.map(Self::new).map_err(|_| InvalidKeyText)
     }
 
-    /// The key in its PKCS #8 form, in base64.
+    /// Encodes the key as base64 of its PKCS #8 form.
     ///
     /// # Panics
-    /// Never: every key that there is can be written.
+    /// Never, because every key can be encoded.
     #[must_use]
     pub fn to_pkcs8(&self) -> Secret {
         const WRITTEN: &str = "a key pair in memory can be written";
@@ -87,7 +87,7 @@ impl SoftwareKey {
         })
     }
 
-    /// The algorithm.
+    /// Returns the key's algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match &*self.pair {
@@ -96,22 +96,22 @@ impl SoftwareKey {
         }
     }
 
-    /// The public key, as a DER `SubjectPublicKeyInfo`.
+    /// Returns the public key, as a DER `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
     }
 
-    /// The name under which a server finds the key.
+    /// Returns the thumbprint by which a server finds the key.
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         Thumbprint::of_spki(&self.spki)
     }
 
-    /// Signs bytes in the algorithm's first format, which holds if none is named.
+    /// Signs bytes in the algorithm's default signature format.
     ///
     /// # Panics
-    /// If the operating system gives no random bytes.
+    /// If the operating system does not provide random bytes.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &*self.pair {
@@ -120,10 +120,11 @@ impl SoftwareKey {
         }
     }
 
-    /// Signs bytes in a format. `None` if it is not one of the algorithm.
+    /// Signs bytes in the given format. Returns `None` if the algorithm does not support the
+    /// format.
     ///
     /// # Panics
-    /// If the operating system gives no random bytes.
+    /// If the operating system does not provide random bytes.
     #[must_use]
     pub fn sign_as(&self, format: SignatureFormat, message: &[u8]) -> Option<Vec<u8>> {
         match (&*self.pair, format) {
@@ -141,7 +142,7 @@ impl SoftwareKey {
         }
     }
 
-    /// Signs a text and encodes the signature as the wire wants it.
+    /// Signs a text in the default format, and encodes the signature for a body.
     pub(crate) fn sign_text(&self, text: &str) -> Secret {
         Secret::new(encode_signature(&self.sign(text.as_bytes())))
     }

@@ -1,4 +1,5 @@
-//! A key on disk, with the server it is enrolled at. Only its owner may read the file.
+//! File that stores a key and the server where the key is enrolled. Only the file's owner may read
+//! it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -12,48 +13,48 @@ use serde::{Deserialize, Serialize};
 use crate::dialect::{Dialect, Manner};
 use crate::key::SoftwareKey;
 
-/// Bytes of a key file, at most.
+/// Largest key file, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 10;
-/// Version 1 knew the official dialects only.
+/// Version of the file format. Version 1 supported the official dialects only.
 const VERSION: u32 = 2;
 
-/// Why a key file cannot be used.
+/// Reason why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file system refuses.
+    /// A file operation failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Others may read or write the file.
+    /// Other users may read or write the file.
     #[error(
         "others may read the file (mode {mode:03o}): set its mode to 600, and remove the key \
              where it is enrolled if others could have read it"
     )]
     Exposed {
-        /// Its permissions.
+        /// The file's permission bits.
         mode: u32,
     },
-    /// Its content is not that of a key file.
+    /// The content is not that of a key file.
     #[error("not a key file of version 1 to {VERSION}")]
     Malformed,
 }
 
-/// Place and way of a key's enrollment.
+/// Enrollment of a key: the server, the tenant and the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// Base address of the server.
     pub url: String,
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant: String,
-    /// The device's protocol.
+    /// Protocol of the device, which includes its signing mode.
     pub manner: Manner,
 }
 
-/// A key, and where it is enrolled.
+/// A key, with its enrollment.
 #[derive(Clone, Debug)]
 pub struct KeyFile {
-    /// The key.
+    /// The private key with its public key.
     pub key: SoftwareKey,
-    /// Place of the enrollment, if there is one.
+    /// The key's enrollment. None if the key is not enrolled.
     pub home: Option<Home>,
 }
 
@@ -65,7 +66,7 @@ struct Content {
     home: Option<HomeContent>,
 }
 
-/// Version 1 has a dialect and nothing after it.
+/// The enrollment in a key file. Version 1 has a dialect and none of the later fields.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HomeContent {
@@ -112,7 +113,7 @@ impl HomeContent {
 }
 
 impl KeyFile {
-    /// Reads a file. `None` if there is none.
+    /// Reads a key file. Returns `None` if the file does not exist.
     ///
     /// # Errors
     /// [`KeyFileError`].
@@ -134,7 +135,7 @@ impl KeyFile {
         Ok(Some(Self { key: key.ok_or(KeyFileError::Malformed)?, home: home.transpose()? }))
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the key file atomically: a crash leaves the old file or the new one.
     ///
     /// # Errors
     /// [`KeyFileError::Io`].
@@ -146,8 +147,8 @@ impl KeyFile {
             home: self.home.as_ref().map(HomeContent::from),
         };
         let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
-        // Created with mode 0600, so that it is never open to others, not even before it is
-        // renamed.
+        // The temporary file is created with mode 0600, so that other users can never read it, not
+        // even before it is renamed.
         let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         let text = serde_json::to_vec_pretty(&content).map_err(io::Error::from)?;
         file.write_all(&text)?;
@@ -158,7 +159,8 @@ impl KeyFile {
     }
 }
 
-/// Looks at the open file, not at the file that its name means a moment later.
+/// Checks the permissions of the open file. The path is not checked, because it could name another
+/// file a moment later.
 fn refuse_exposed(file: &File) -> Result<(), KeyFileError> {
     let mode = file.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Exposed { mode }) }

@@ -1,9 +1,10 @@
-//! Typed HTTP client of a Countersign server: a relying party's backend, a browser, and a device.
+//! Typed HTTP client of a Countersign server, for a relying party's backend, a browser and a
+//! device.
 //!
-//! Tests, benches, the load harness and the command line share it. A [`Device`] speaks as the
-//! official SDKs do; a [`StatementDevice`] signs the shown text and the choice, as the README
-//! beside this crate says. Nothing is retried, and nothing kept but the session of a
-//! [`StatementDevice`].
+//! The tests, benchmarks, load harness and command line share it. A [`Device`] behaves like the
+//! official SDKs. A [`StatementDevice`] signs the displayed text and the person's decision, as the
+//! README of this crate describes. The client retries nothing, except that a [`StatementDevice`]
+//! renews its session. That session is the only state that it keeps.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The Server API, as a relying party's backend calls it.
+//! Client of the Server API, for a relying party's backend.
 
 use countersign_wire::action::{ActionItem, ActionsQuery, GetActionResponse, UpdateActionRequest};
 use countersign_wire::authenticator::AuthenticatorItem;
@@ -26,10 +26,10 @@ pub struct RelyingParty {
 }
 
 impl RelyingParty {
-    /// A backend of the server at `base`.
+    /// Makes the client of a backend at the server `base`.
     ///
     /// # Errors
-    /// [`ClientError::Input`] for an address that is none.
+    /// [`ClientError::Input`] if the address is not an HTTP URL, or if the secret cannot be sent.
     pub fn new(http: Http, base: &str, secret: &str) -> Result<Self, ClientError> {
         let authorization = authorization("Basic", &basic::encode_standard(secret))?;
         Ok(Self { api: Api::new(http, base)?, authorization })
@@ -92,7 +92,7 @@ impl RelyingParty {
     /// Validates a browser's token.
     ///
     /// # Errors
-    /// [`ClientError`]. A token that is worth nothing is an answer and not an error.
+    /// [`ClientError`]. An invalid token is not an error: the response says that it is invalid.
     pub async fn validate(
         &self,
         request: &ValidateRequest,
@@ -103,7 +103,7 @@ impl RelyingParty {
     /// Reads a user.
     ///
     /// # Errors
-    /// [`ClientError`]. An unknown user is an answer and not an error.
+    /// [`ClientError`]. An unknown user is not an error: the server responds for unknown users too.
     pub async fn get_user(&self, user: &str) -> Result<UserResponse, ClientError> {
         self.read(&path(paths::USER, &[user])?, None).await
     }

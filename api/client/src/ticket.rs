@@ -1,5 +1,5 @@
-//! Enrollment links, the one-time tickets that are in them, and the content of a token, as its
-//! holder can read it. Only the server can tell whether it is true.
+//! Enrollment links, the one-time tickets in them, and the content of a token. A holder can read the
+//! content; only the server can tell whether it is true.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,20 +13,20 @@ use url::Url;
 use crate::ClientError;
 use crate::api::{Api, Http, exchange};
 
-/// The parameter of a link's fragment that holds the bearer of the enrollment.
+/// Parameter in a link's fragment. Its value is the bearer token of the enrollment.
 const PARAMETER: &str = "enroll";
 
-/// A link that adds a device, as the code of a website has it.
+/// An enrollment link, which a website shows as a QR code.
 #[derive(Clone, Debug)]
 pub struct EnrollmentLink {
-    /// Base address of its server, which ends in the version of the contract.
+    /// Base address of the server, up to the version of the contract (`/v1`).
     pub url: String,
-    /// The bearer of the enrollment: a ticket, or in older links a token.
+    /// Bearer token of the enrollment: a ticket, or a tracked action's token in older links.
     pub bearer: Secret,
 }
 
 impl EnrollmentLink {
-    /// Reads a link. `None` if it is none.
+    /// Parses a link. Returns `None` if the text is not an enrollment link.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut url = Url::parse(text.trim()).ok()?;
@@ -41,10 +41,10 @@ impl EnrollmentLink {
     }
 }
 
-/// Asks the server at `base` whom a ticket is for. It is not used up by that.
+/// Reads the account that a ticket is for, from the server at `base`. The ticket stays unused.
 ///
 /// # Errors
-/// [`ClientError`]; the code is `invalid_token` for a ticket that is unknown, used, or over.
+/// [`ClientError`]; its code is `invalid_token` if the ticket is unknown, used, or expired.
 pub async fn open_ticket(
     http: Http,
     base: &str,

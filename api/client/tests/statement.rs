@@ -1,4 +1,4 @@
-//! A device that signs statements: its signatures, its requests, and its refusals to sign.
+//! Tests of a device that signs statements: its signatures, its requests, and its refusals to sign.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
@@ -17,9 +17,9 @@ const CHALLENGE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const AUTHENTICATOR: &str = "b7b7b7b7-b7b7-47b7-b7b7-b7b7b7b7b7b7";
 const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const DISPLAY: &str = r#"{ "action":"pay","custom":{"amount":1000,"currency":"EUR"}}"#;
-/// SHA-256 over `DISPLAY`, by coreutils.
+/// SHA-256 over `DISPLAY`, computed with coreutils.
 const DISPLAY_DIGEST: &str = "FYBqbr2bq9zzNNu0WPluKu7c2q9SBNw6OLr1nkfhqJY";
-/// SHA-256 over `abc`, as FIPS 180-2 has it.
+/// SHA-256 over `abc`, the test vector of FIPS 180-2.
 const ABC_DIGEST: &str = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
 
 const KINDS: [(Algorithm, SignatureFormat); 3] = [
@@ -33,8 +33,8 @@ fn device(server: &Server, kind: (Algorithm, SignatureFormat)) -> StatementDevic
     StatementDevice::new(Http::new().unwrap(), &server.base, "demo", kind.1, key).unwrap()
 }
 
-/// Tells whether a field of a body is a signature over a text, in which `KEY` stands for the
-/// thumbprint.
+/// Returns true if a field of a body is a signature over `text`. `KEY` in the text is replaced by
+/// the key's thumbprint.
 fn signs(
     device: &StatementDevice,
     format: SignatureFormat,
@@ -189,7 +189,8 @@ async fn an_answer_signs_what_was_shown_and_chosen() {
     }
 }
 
-/// The server has no answers: a request would not come back.
+/// The test server has no prepared responses, so any request that the device sends would fail the
+/// test.
 #[tokio::test]
 async fn nothing_is_signed_that_was_not_shown_or_not_typed_as_asked() {
     let server = Server::start(&[]);

@@ -1,5 +1,5 @@
-//! The published test vectors of statements, recomputed by the library. `api/tests/sdk` checks them
-//! by code that shares nothing with it.
+//! Recomputes the published test vectors of statements with the library. `api/tests/sdk` checks the
+//! same vectors with independent code.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 

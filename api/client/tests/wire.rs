@@ -1,4 +1,4 @@
-//! The client's requests on the wire, and its reading of answers.
+//! Tests of the client's requests on the wire, and of its parsing of responses.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 

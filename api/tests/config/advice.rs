@@ -1,5 +1,5 @@
-//! Advice on a refused configuration: the line of the file, the name that was meant, and the text
-//! to write in its place.
+//! Tests of the advice in a configuration error: the line of the file, the correct name for a
+//! misspelled one, and the text to write instead.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,8 @@ fn a_refused_key_of_a_file_is_told_with_its_line() {
         ("[[tenants]]\nid = 'a'\nsecret_keys = [\n  'too-short',\n]", None, Some(4)),
         ("[[tenants]]\nid = 'a'\n[tenants.push]\nwebhok_url = 'x'", None, Some(4)),
         ("tenants = []", None, Some(1)),
-        // A variable that overrides the key is named in place of the line.
+        // If a variable overrides the key, the error names the variable and not the line of the
+        // file.
         ("[log]\nformat = 'human'", Some(("COUNTERSIGN__LOG__FORMAT", "xml")), None),
         ("", None, None),
     ] {
@@ -68,8 +69,9 @@ fn variables_of_our_own_tests_are_ignored() {
         collect_names(&root.join(place), &mut names);
     }
     assert!(names.contains("COUNTERSIGN_BIN") && names.len() >= 20, "{names:?}");
-    // The load harness reads the secret of a server that runs elsewhere. To a server of ours it is
-    // a mistake that would leave it without a tenant.
+    // `COUNTERSIGN_SECRET` is a variable of the load harness: the secret of a server that runs
+    // elsewhere. The server itself must refuse the variable, because an operator who sets it by
+    // mistake would start a server without a tenant.
     names.remove("COUNTERSIGN_SECRET");
     for name in names {
         let told = load(None, &[(&name, "x")]).map_or_else(|e| e.to_string(), |_| String::new());
@@ -77,8 +79,8 @@ fn variables_of_our_own_tests_are_ignored() {
     }
 }
 
-/// The names of variables in the files below a path, but for those that tests of the configuration
-/// make up.
+/// Collects the names of variables in the files below a path. Tests of the configuration are left
+/// out, because they invent names.
 fn collect_names(path: &Path, names: &mut BTreeSet<String>) {
     const MADE_UP: [&str; 3] = ["tests/config", "node_modules", "target"];
     if MADE_UP.iter().any(|name| path.ends_with(name)) {

@@ -1,5 +1,5 @@
-//! Configurations that the server does not start with. The operator is told the key, the problem
-//! and the permitted values, and never a secret.
+//! Tests of configurations with which the server refuses to start. The error names the key, the
+//! problem and the permitted values, and never shows a secret.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use countersign::config::{Config, limits, numbers};
 
 use super::{SECRET, TENANT, load};
 
-/// A refusal without its place in the file, which `advice` tests.
+/// Returns the text of a configuration error without the place in the file, which the tests in
+/// `advice` check.
 fn refusal(file: Option<&str>, env: &[(&str, &str)]) -> String {
     let text = super::refusal(file, env);
     let Some((key, rest)) = text.split_once(" (in /") else { return text };

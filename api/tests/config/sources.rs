@@ -1,4 +1,4 @@
-//! The configuration from a file and from the environment.
+//! Tests of a configuration that comes from a file and from environment variables.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

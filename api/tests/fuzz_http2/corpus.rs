@@ -1,20 +1,21 @@
-//! Sequences that once did harm, or would have. Each is replayed by a test.
+//! Stored sequences that once harmed the server, or could have. A test replays each.
 
 use countersign_testkit::http2::*;
 
 use crate::generator::{End, Plan, plan};
 
-/// Seeds of generated sequences that failed.
+/// Seeds of generated sequences that failed a run.
 const SEEDS: &[u64] = &[];
 
-/// Every kept sequence, with its name.
+/// Lists all stored sequences with their names.
 pub(crate) fn kept() -> Vec<(String, Plan)> {
     let seeds = SEEDS.iter().map(|seed| (format!("seed {seed}"), plan(*seed)));
     let own = broken_bodies().into_iter().map(|(name, plan)| (name.to_owned(), plan));
     own.chain(seeds).collect()
 }
 
-/// Bodies that break: each hung a worker for ever, and took 500 MB a second.
+/// Makes requests with broken bodies. Each of them once kept a worker busy for ever and consumed
+/// 500 MB of memory a second.
 fn broken_bodies() -> Vec<(&'static str, Plan)> {
     let head = |more: &[u8]| frame(HEADERS, END_HEADERS, 1, &[&post("/"), more].concat());
     let body = b"0123456789abc";

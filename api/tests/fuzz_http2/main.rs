@@ -1,10 +1,10 @@
-//! HTTP/2 from outside, fuzzed: the real program gets generated frames on both listeners.
+//! Fuzz test of HTTP/2: sends generated frames to both listeners of the real program.
 //!
-//! Each sequence is a pure function of its seed (`generator`). `COUNTERSIGN_FUZZ_SEQUENCES` says
-//! how many are sent, 20,000 by default, and `COUNTERSIGN_FUZZ_SEED` which is the first. During the
-//! whole run the server has to answer others on every worker, live, and stay within a bound of
-//! memory (`watch`); at the end no descriptor may be left. A run that fails names the seeds that
-//! fail alone: put them into `corpus`, which is replayed by tests of its own.
+//! Each sequence is a pure function of its seed (`generator`). `COUNTERSIGN_FUZZ_SEQUENCES` sets
+//! the number of sequences (20,000 by default), and `COUNTERSIGN_FUZZ_SEED` the first seed. During
+//! the whole run, `watch` checks that every worker answers other clients, that the process lives,
+//! and that its memory stays below a limit. At the end, no descriptor may be left open. A failed
+//! run names the seeds that also fail alone. Add those to `corpus`, whose sequences a test replays.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -23,22 +23,24 @@ use generator::plan;
 use server::Server;
 use watch::Watch;
 
-/// Sequences that are sent without another wish.
+/// Default number of sequences.
 const SEQUENCES: u64 = 20_000;
-/// Sequences that are under way together. The operators' listener has room for 64 connections.
+/// Sequences that are sent concurrently. The operators' listener accepts only 64 connections.
 const TOGETHER: usize = 32;
-/// One in so many sequences, at least, has to be read to its end: the others say little.
+/// Divisor of the sequences: at least one in this many must be read by the server to its end,
+/// because a sequence that is cut off tests little.
 const READ_SHARE: u64 = 10;
-/// Sequences before a failure that are looked at alone.
+/// Number of sequences before a failure that are replayed alone.
 const SUSPECTS: usize = 256;
-/// Times that a suspect is sent: every worker gets it.
+/// Number of replays of each suspect, so that every worker receives it.
 const TIMES: usize = 4;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
-/// Sends the sequences of these seeds. An error has the latest of them too.
+/// Sends the sequences of these seeds. An error also returns the seeds that were sent last before
+/// the failure.
 async fn fuzzed(seeds: std::ops::Range<u64>) -> Result<(), (String, Vec<u64>)> {
     let sequences = seeds.end - seeds.start;
     let server = Server::start();
@@ -65,7 +67,7 @@ async fn fuzzed(seeds: std::ops::Range<u64>) -> Result<(), (String, Vec<u64>)> {
     result.map_err(|error| (error, recent.into_inner().into()))
 }
 
-/// The first of these seeds whose sequence alone does harm.
+/// Replays each suspect alone, and returns the first seed that harms the server.
 async fn guilty(suspects: Vec<u64>) -> Option<u64> {
     let server = Server::start();
     let watch = Watch::begin(&server).await;

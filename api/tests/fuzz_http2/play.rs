@@ -1,4 +1,4 @@
-//! Plays a plan to the server.
+//! Player of one plan: sends its bytes to the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,11 +12,12 @@ use tokio::time::timeout;
 use crate::generator::{End, MARK, Plan};
 use crate::server::Server;
 
-/// Longest wait of a connection for an answer, or for its end. Many wait for more.
+/// Longest time that a connection waits for a response, or for its end. It is short, because many
+/// connections wait for responses that never come.
 const WAIT: Duration = Duration::from_millis(20);
 
-/// Plays the plan, and tells whether all of it was read. The server may refuse anything at any
-/// time; only the watch finds faults.
+/// Plays a plan. Returns true if the server read the whole plan. The server may refuse anything at
+/// any time; only the watch reports faults.
 pub(crate) async fn play(server: &Server, plan: Plan) -> bool {
     let address = if plan.to_operators { server.operators } else { server.public };
     let Ok(Ok(mut stream)) = timeout(Duration::from_secs(5), connect(address, plan.from)).await
@@ -43,8 +44,8 @@ pub(crate) async fn play(server: &Server, plan: Plan) -> bool {
     timeout(WAIT, is_marked(&mut stream)).await.unwrap_or(false)
 }
 
-/// From one of many loopback addresses: each has its own ports, of which closed connections keep
-/// theirs for a minute.
+/// Connects from the loopback address 127.0.1.`from`. Many addresses are used, because closed
+/// connections occupy their ports for a minute and each address has its own ports.
 async fn connect(address: SocketAddr, from: u8) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::new(127, 0, 1, from), 0).into())?;
@@ -53,7 +54,8 @@ async fn connect(address: SocketAddr, from: u8) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads to the end, or to the answer to the last PING.
+/// Reads until the connection ends, or until the server acknowledges the last PING. Returns true in
+/// the second case.
 async fn is_marked(stream: &mut TcpStream) -> bool {
     let mark = frame(PING, ACK, 0, MARK);
     let mut read = Vec::new();

@@ -1,4 +1,4 @@
-//! The server as a process, with two workers.
+//! The server as a process with two workers.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A running server; it is killed when this is dropped.
+/// A running server. Dropping it kills the process.
 pub(crate) struct Server {
     child: Child,
     pub(crate) public: SocketAddr,
@@ -48,19 +48,19 @@ impl Server {
         format!("/proc/{}/{name}", self.child.id())
     }
 
-    /// Bytes of memory that are its own; `None` once it has ended.
+    /// Returns the process's resident memory in bytes, or `None` if the process has ended.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         let status = std::fs::read_to_string(self.proc("status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
         Some(line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024)
     }
 
-    /// Descriptors that it has open.
+    /// Counts the process's open descriptors.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
-    /// Gives the log: warnings, errors and panics.
+    /// Returns the server's log: its warnings, errors and panics.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }

@@ -1,4 +1,5 @@
-//! A watch over the server: it lives, every worker answers, and nothing grows.
+//! Watch over the server: it must live, every worker must respond, and neither memory nor
+//! descriptors may grow.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,20 +10,21 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::server::Server;
 
-/// Longest that anybody waits for an answer. A worker that hangs never gives one.
+/// Longest time to wait for a response. A worker that hangs never responds.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Between two looks, so that the server is watched and not kept busy.
+/// Pause between two checks, so that the checks do not keep the server busy.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Bytes that the server may take beyond those of its start.
+/// Bytes by which the server's memory may grow after its start.
 const GROWTH_MAX: u64 = 64 << 20;
-/// Time in which the server closes connections that its clients have closed.
+/// Time in which the server must close connections that its clients have closed.
 const CLOSES: Duration = Duration::from_secs(20);
-/// Fresh connections of one look. Connections go to the workers in turn, so that two would do where
-/// nobody else connects.
+/// New connections of one check. Two connections would reach both workers if no other client
+/// connected, because the workers accept in turn.
 const PROBES: usize = 4;
 
-/// An assertion of the library about itself, in builds for tests alone: a connection goes while the
-/// library still counts a stream of it that was reset. Nothing is left of either.
+/// An assertion inside the HTTP library, which only test builds have. It fails if a connection
+/// closes while the library still counts one of its reset streams. It is ignored, because neither
+/// the connection nor the stream stays in memory.
 const LIBRARY_COUNTS: &str = "panic: assertion failed: !self.has_streams() location=";
 
 pub(crate) struct Watch<'a> {
@@ -40,7 +42,7 @@ impl<'a> Watch<'a> {
         watch
     }
 
-    /// Looks once.
+    /// Checks the server once.
     pub(crate) async fn look(&self) -> Result<(), String> {
         for _ in 0..PROBES {
             answers(self.server.public, "/v1/nowhere", 404).await?;
@@ -56,7 +58,7 @@ impl<'a> Watch<'a> {
         log.lines().find(is_bad).map_or(Ok(()), |line| Err(line.to_owned()))
     }
 
-    /// Looks on until something is wrong.
+    /// Repeats the check until it fails, and returns the error.
     pub(crate) async fn fails(&self) -> String {
         loop {
             if let Err(error) = self.look().await {
@@ -66,7 +68,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Looks a last time, when all clients have closed.
+    /// Checks the server after all clients have closed, and waits until it has closed their
+    /// descriptors.
     pub(crate) async fn ends(&self) -> Result<(), String> {
         self.look().await?;
         let since = Instant::now();

@@ -1,12 +1,12 @@
-//! Bodies that do not fit their route: the server refuses each in the contract's words, and does
-//! nothing.
+//! Tests of bodies that do not fit their route. The server refuses each with an error of the
+//! contract, and changes nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Call, Connection, Device, PUSH, Server, Setup, SignIn};
 
-/// Every route with a body, and a body that it would take.
+/// Lists every route with a body, and a valid body for each.
 pub(crate) fn routes(it: &SignIn) -> Vec<(&'static str, Method, String, Value)> {
     let key = it.device.public_key();
     let signature = it.device.sign("text");
@@ -62,7 +62,7 @@ pub(crate) fn call(it: &SignIn, who: &str, method: &Method, path: &str) -> Call 
     }
 }
 
-/// Sends a body as JSON to every route; each must refuse it.
+/// Sends a body as JSON to every route, and checks that each refuses it.
 async fn refused_everywhere(it: &SignIn, body: &[u8], status: u16) {
     for (who, method, path, _) in routes(it) {
         let call = call(it, who, &method, &path).header("Content-Type", "application/json");
@@ -124,7 +124,7 @@ async fn a_good_body_cut_or_with_one_bad_byte_anywhere_is_refused() {
     for (who, method, path, good) in routes(&it) {
         let good = good.to_string().into_bytes();
         let cut = (1..good.len()).map(|length| good[..length].to_vec());
-        // No JSON has either byte anywhere: one is no UTF-8, the other has to be escaped.
+        // JSON can contain neither byte: 0xff is not UTF-8, and 0 must be escaped.
         let spoilt = (0..good.len())
             .step_by(4)
             .flat_map(|at| [0xff, 0].map(|byte| [&good[..at], &[byte], &good[at + 1..]].concat()));
@@ -164,7 +164,7 @@ async fn every_field_of_a_wrong_type_is_refused_by_every_route() {
     let it = SignIn::start().await;
     for (who, method, path, good) in routes(&it) {
         for (field, value) in good.as_object().unwrap() {
-            // An ignored field may have any value.
+            // The server ignores this field, so it may have any value.
             if field == "resetExpiry" {
                 continue;
             }
@@ -172,7 +172,7 @@ async fn every_field_of_a_wrong_type_is_refused_by_every_route() {
                 let kind = |v: &Value| (v.is_string(), v.is_boolean(), v.is_object(), v.is_null());
                 kind(other) != kind(value) && !other.is_null()
             };
-            // PHP writes its empty map so.
+            // An empty list is valid here, because PHP encodes an empty map as a list.
             let is_empty_map = |other: &Value| value.is_object() && *other == json!([]);
             let others =
                 [json!(1), json!(-1.5), json!("x"), json!(true), json!([]), json!([1]), json!({})];
@@ -218,7 +218,7 @@ async fn an_optional_field_may_be_null_or_unknown_and_a_body_empty() {
 #[tokio::test]
 async fn a_compressed_body_is_refused_as_what_it_is() {
     let it = SignIn::start().await;
-    // As `printf '{}' | gzip` writes it, but for the time.
+    // The output of `printf '{}' | gzip`, with its time set to zero.
     let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
     for (who, method, path, good) in routes(&it) {
         for coding in ["gzip", "GZIP", "br", "deflate", "zstd", "identity, gzip", ""] {
@@ -229,7 +229,8 @@ async fn a_compressed_body_is_refused_as_what_it_is() {
             assert!(told["errorDescription"].as_str().unwrap().contains("compressed"), "{told}");
             assert_eq!(answer.header("accept-encoding"), Some("identity"));
         }
-        // An absent body is not compressed, and "identity" names no encoding.
+        // An absent body is not compressed, and "identity" means no encoding. Neither is refused as
+        // compressed.
         let empty = call(&it, who, &method, &path).header("Content-Encoding", "gzip");
         assert_ne!(empty.send().await.status, 415);
         let plain = call(&it, who, &method, &path).header("Content-Encoding", "identity");
@@ -268,7 +269,7 @@ async fn a_large_body_is_refused_however_its_size_is_told() {
     let fits = it.server.post(path).secret().header("Content-Type", "application/json");
     fits.body(padded(16_384)).ok().await;
     assert_nothing_done(&it).await;
-    // A length that is only declared is enough: nothing of the body is waited for.
+    // The server refuses a body by its declared length, without waiting for the body.
     for length in ["16385", "99999999999999"] {
         let mut request = Server::request("POST /v1/users/u-1/actions/signIn", "", b"");
         let text = String::from_utf8(request).unwrap();
@@ -279,7 +280,7 @@ async fn a_large_body_is_refused_however_its_size_is_told() {
         connection.read().await.refused(413, "invalid_request");
         assert!(connection.is_closed().await);
     }
-    // So are chunks that come to too much.
+    // The server also refuses chunks whose sum exceeds the limit.
     let head = "POST /v1/users/u-1/actions/signIn HTTP/1.1\r\nHost: localhost\r\n\
                 Content-Type: application/json\r\n";
     let auth = countersign_wire::basic::encode_standard(crate::support::SECRET);
@@ -297,7 +298,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         "Content-Type: application/json\r\n",
         b"{\"email\":\"a\"}",
     );
-    // As the Python SDK does it: the length promises more than there is.
+    // The Python SDK sends such a request: the declared length is larger than the body.
     request.pop();
     let mut connection = Connection::open(&server).await;
     connection.write(&request).await;

@@ -1,4 +1,4 @@
-//! Request lines, paths and headers that no client library would send.
+//! Tests of request lines, paths and headers that no client library sends.
 
 use countersign_wire::basic;
 use serde_json::json;
@@ -10,7 +10,7 @@ const TRACK: &str = "POST /v1/users/u-1/actions/signIn";
 #[tokio::test]
 async fn paths_are_taken_as_the_sdks_write_them() {
     let server = Server::start();
-    // Raw as the Node SDK sends it, and encoded.
+    // User ids as the Node SDK sends them, without escapes, and percent-encoded ones.
     for user in
         ["auth0|a%20b", "auth0%7Ca%20b", "a+b", "a@b.c", "%C3%BC", "a%2Fb", "a;b=c", "a:b", "~"]
     {
@@ -32,7 +32,7 @@ async fn names_that_are_none_are_refused() {
         let answer = server.raw(&format!("POST /v1/users/{user}/actions/signIn"), "", b"").await;
         answer.refused(400, "invalid_request");
     }
-    // A percent sign without an escape stands for itself, and may be in a name.
+    // A percent sign that begins no escape counts as itself, and a user id may contain it.
     for user in ["%", "%zz", "%4"] {
         let answer = server.raw(&format!("GET /v1/users/{user}"), "", b"").await;
         assert!(answer.status == 200 || answer.status == 400, "{user}: {}", answer.status);
@@ -45,7 +45,8 @@ async fn names_that_are_none_are_refused() {
 #[tokio::test]
 async fn a_query_or_fragment_in_a_raw_user_id_does_not_reach_another_user() {
     let server = Server::start();
-    // The SDKs do not encode: the text after the question mark is no part of the path.
+    // Official SDKs do not encode ids. The text after the question mark is a query and no part of
+    // the path.
     let answer = server.raw("DELETE /v1/users/u-1?x/authenticators/a", "", b"").await;
     assert_eq!(answer.status, 200, "it is the user u-1 that is deleted, and there is none");
     let answer = server.raw("DELETE /v1/users/a/b", "", b"").await;
@@ -87,12 +88,12 @@ async fn two_authorizations_are_not_one_more_chance() {
     Connection::send(&server, request.as_bytes()).await.refused(401, "unauthorized");
 }
 
-/// A request whose head has these lines behind the host's, and no body.
+/// Makes a request without a body. Its head has these lines after the `Host` line.
 fn head(lines: &str) -> Vec<u8> {
     format!("POST /v1/validate HTTP/1.1\r\nHost: x\r\n{lines}\r\n").into_bytes()
 }
 
-/// Bytes that are no HTTP/1.1 request, and the status of their answer.
+/// Lists byte sequences that are not HTTP/1.1 requests, with the status of the response to each.
 fn no_requests() -> Vec<(Vec<u8>, u16)> {
     let get = |rest: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{rest}\r\n\r\n").into_bytes();
     let line = |line: &str| format!("{line}\r\nHost: x\r\n\r\n").into_bytes();
@@ -168,14 +169,14 @@ async fn what_is_no_request_is_refused_in_json_and_the_connection_closed() {
             assert!(connection.is_closed().await, "{shown:?}");
         }
     }
-    // The server is none the worse for it.
+    // The server still works afterwards.
     server.get("/users/u-1").secret().ok().await;
 }
 
 #[tokio::test]
 async fn lines_that_end_in_a_bare_line_feed_are_no_second_request() {
     let server = Server::start();
-    // RFC 9112, 2.2: a recipient may take a lone line feed for the end of a line.
+    // RFC 9112, section 2.2: a recipient may accept a single line feed as the end of a line.
     let mut connection = Connection::open(&server).await;
     connection.write(b"GET /v1/nowhere HTTP/1.1\nHost: x\nConnection: close\n\n").await;
     connection.read().await.refused(404, "invalid_request");
@@ -199,7 +200,8 @@ async fn a_bad_head_behind_good_requests_does_not_cost_them_their_answers() {
         }
         connection.read().await.refused(status, "invalid_request");
         assert!(connection.is_closed().await, "nothing behind it is served");
-        // The refusal has a body although the request before it wanted none.
+        // The error response has a body, although the response to the HEAD request before it has
+        // none.
         let mut connection = Connection::open(&server).await;
         connection.write(&[&*head_of_one, &*bad].concat()).await;
         assert_eq!(connection.read_head().await.status, 404);

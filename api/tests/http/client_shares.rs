@@ -1,4 +1,5 @@
-//! The share of each client address: one that takes all of its own leaves others theirs.
+//! Tests of the limits for each client address. A client that uses its whole share leaves the
+//! shares of others free.
 
 use actix_web::http::header::HeaderName;
 use countersign::admission::{ClientShares, Totals};
@@ -11,7 +12,8 @@ use crate::connections::{Small, settings};
 use crate::long_poll::{Parked, SOON, park, told};
 use crate::support::{Answer, Call, Connection, Device, Hook, PUSH, Server, Setup, SignIn};
 
-/// Shares of four requests of 40; of two polls of 20 that wait, and of two of 20 for new work.
+/// Sets small limits. One address may have 4 of 40 requests in flight, 2 of 20 waiting polls, and 2
+/// of 20 permits for new work.
 fn small(setup: Setup) -> Setup {
     setup
         .set("server.requests_in_flight_max", "40")
@@ -23,7 +25,8 @@ fn direct(setup: Setup) -> Setup {
     small(setup).set("server.direct_clients", "true")
 }
 
-/// Behind a proxy at 127.0.0.1, from where tests call unless they say otherwise.
+/// Configures a trusted proxy at 127.0.0.1. Tests call from this address unless they choose another
+/// one.
 fn behind_a_proxy(header: &str) -> Setup {
     let setup = small(Setup::default()).set("server.trusted_proxies", "127.0.0.1");
     setup.set("server.client_address_header", header)
@@ -33,7 +36,7 @@ async fn sign_in(server: Server) -> SignIn {
     SignIn::on(server, Device::new()).await
 }
 
-/// Parks as many polls as one client may, and checks the answer to one more.
+/// Parks as many polls as one client may have, and checks that the server answers one more at once.
 async fn fill(poll: impl FnMut() -> Call) -> Parked {
     let (early, parked) = park(2, poll).await;
     assert_eq!(early.header("retry-after"), Some("1"));
@@ -124,7 +127,7 @@ async fn a_client_that_the_proxy_does_not_name_has_no_bound() {
         let said = said.next().unwrap();
         it.server.verify(&it.token, &it.challenge).header("x-forwarded-for", said)
     };
-    // The challenge's own bound.
+    // At most four polls may wait for one challenge. Only this limit applies.
     let parked = park(4, poll).await.1;
     assert_all_waited(&it, [parked]).await;
 }
@@ -197,7 +200,7 @@ async fn requests_whose_bodies_do_not_come_leave_other_addresses_theirs() {
     read(2).ok().await;
 }
 
-/// Begins challenges from 127.0.0.2 whose webhook hangs.
+/// Starts challenges from 127.0.0.2. They stay under way, because their webhook does not respond.
 async fn starts_that_hang(server: &Server, hook: &mut Hook) -> Vec<Connection> {
     let mut hanging = Vec::new();
     for user in ["slow-1", "slow-2"] {
@@ -221,7 +224,8 @@ async fn new_work_of_one_address_leaves_another_its_own() {
     let server = direct(Setup::told_by(&hook)).start();
     let token = server.token("u-1").await;
     let hanging = starts_that_hang(&server, &mut hook).await;
-    // New work that is done at once, be it let in or not.
+    // A request for new work that ends at once, with 400 if the server admits it and with 503 if
+    // not.
     let begin = |last: u8| {
         let call = server.post(PUSH).bearer(&token).json(&json!({})).sent_from(last);
         async { call.send().await }
@@ -238,7 +242,7 @@ async fn new_work_of_one_address_leaves_another_its_own() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     refused.refused(503, "temporarily_unavailable");
     assert_eq!(begin(3).await.status, 400, "another address has its own share");
-    // Existing work, and a backend with its secret, go on from the same address.
+    // Existing work from the same address is still served, and so is a backend with its secret.
     server.verify(&token, "x").sent_from(2).refused(400, "invalid_request").await;
     server.post("/users/u-3/actions/signIn").secret().sent_from(2).ok().await;
     let wrong = server.post("/users/u-3/actions/signIn").with_secret("no-secret-of-anybody");
@@ -256,7 +260,8 @@ async fn new_work_of_one_address_leaves_another_its_own() {
     drop(hanging);
 }
 
-/// A connection from 127.0.0.`last` that was answered; `None` if it is closed at once.
+/// Opens a connection from 127.0.0.`last` and sends a request. Returns `None` if the server closes
+/// the connection without a response.
 async fn connected(small: &Small, last: u8) -> Option<Connection> {
     let mut connection = Connection::open_from(last, small.address).await;
     connection.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;

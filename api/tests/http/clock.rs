@@ -1,4 +1,5 @@
-//! Clocks that are set while a server runs, and between two, as callers see it.
+//! Tests of clocks that are changed while a server runs, or between two runs, as callers observe
+//! them.
 
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Device, PUSH, Server, Setup, SignIn};
 
-/// A second, five hours and 400 days, forward and back, in milliseconds.
+/// Changes of the clock, in milliseconds: one second, five hours and 400 days, forward and back.
 const STEPS: [i64; 6] = [1_000, -1_000, 18_000_000, -18_000_000, 34_560_000_000, -34_560_000_000];
-/// Life of a token, in milliseconds.
+/// Lifetime of a token, in milliseconds.
 const TOKEN_MS: u64 = 600_000;
 const HOURS_MS: i64 = 18_000_000;
 
@@ -36,7 +37,7 @@ async fn a_sign_in_goes_on_when_the_clock_is_set() {
             let valid = it.server.validate(token).ok().await;
             assert_eq!(valid["isValid"], true, "{step}: {valid}");
         }
-        // Track the action again.
+        // A repeated `track` of the same action gives a valid token.
         let name = text(&it.server.validate(&it.token).ok().await["idempotencyKey"]);
         let again = it.server.track("u-1", json!({ "idempotencyKey": name })).await;
         assert_eq!(again["state"], "CHALLENGE_SUCCEEDED", "{step}");
@@ -129,7 +130,7 @@ async fn a_removal_follows_the_wall_clock() {
     remove(clock.wall()).ok().await;
 }
 
-/// Servers that come after each other over one store.
+/// Servers that run one after another on the same store.
 struct Line {
     folder: tempfile::TempDir,
 }
@@ -152,7 +153,8 @@ async fn stop(mut server: Server) {
 
 #[tokio::test]
 async fn what_was_pending_expires_when_the_clock_was_set_back() {
-    // Less than a challenge is open, so that it would be open still.
+    // Less than the lifetime of a challenge, so that by the new clock alone the challenge would
+    // still be open.
     const BACK_MS: i64 = 120_000;
     let line = Line::new();
     let it = SignIn::on(line.start(ManualClock::wrong_by(BACK_MS)), Device::new()).await;
@@ -166,7 +168,7 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     assert_eq!(seen["challengeId"], Value::Null, "{seen}");
     server.decide(&device, &challenge, true).refused(400, "invalid_request").await;
     assert_eq!(server.outcome(&token, &challenge).await["isVerified"], false);
-    // The server continues with the clock that it has.
+    // The server continues with its present clock.
     let token = server.token("u-1").await;
     let challenge = server.challenge(&token).await;
     server.decide(&device, &challenge, true).ok().await;
@@ -186,18 +188,19 @@ async fn a_token_of_a_clock_ahead_has_its_own_life_after_a_restart_and_no_more()
         clock.pass(TOKEN_MS + 2_000);
         let over = async || server.validate(&token).ok().await["error"].clone();
         assert_eq!(over().await, "the token's lifetime is over", "{ahead}");
-        // The times that its text says have come.
+        // The clock has reached the time at which the token was issued by its own text. The server
+        // must still count the token as expired.
         clock.pass(ahead.unsigned_abs().saturating_sub(TOKEN_MS));
         assert_eq!(over().await, "the token's lifetime is over", "{ahead}");
-        // A token of this server has its own life.
+        // A token that this server issues has its own lifetime.
         let fresh = server.token("u-2").await;
         clock.pass(TOKEN_MS - 2_000);
         assert_eq!(server.validate(&fresh).ok().await["actionCode"], "signIn", "{ahead}");
     }
 }
 
-/// Each later process has the right clock, and would see from it alone no set-back at all, or one
-/// that begins anew.
+/// Every later process has a correct clock. From this clock alone it would detect no set-back, or a
+/// set-back that begins at its own start.
 #[tokio::test]
 async fn what_is_over_stays_so_at_every_later_start() {
     let line = Line::new();
@@ -222,7 +225,8 @@ async fn what_is_over_stays_so_at_every_later_start() {
     for start_ms in [903_000, 904_000, HOURS_MS - 60_000, HOURS_MS + 1_000, HOURS_MS + 60_000] {
         let server = line.start(ManualClock::wrong_by(start_ms));
         after(&server).await;
-        // A token of the continuing clock keeps its own life through every start.
+        // A token that was issued after the set-back keeps its own lifetime through every later
+        // start.
         let told = server.validate(&kept).ok().await["error"].clone();
         let lives = told != "the token's lifetime is over";
         assert_eq!(lives, start_ms < 1_000_000, "{start_ms}");

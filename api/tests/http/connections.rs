@@ -1,5 +1,5 @@
-//! Limits of one connection: the server closes it after too long a silence, and after its last
-//! request.
+//! Tests of the limits of one connection. The server closes it after too long a silence, and after
+//! its last request.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::support::{Connection, PATIENCE, Server};
 
-/// Far shorter than the server's own limits, and than [`PATIENCE`].
+/// A limit for tests, far shorter than the server's own limits and than [`PATIENCE`].
 pub(crate) const SHORT: Duration = Duration::from_secs(1);
 
 pub(crate) fn settings() -> Settings {
@@ -36,7 +36,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// A small server.
+/// A small server in this process, whose connection limits a test can choose.
 pub(crate) struct Small {
     pub(crate) address: SocketAddr,
     handle: ServerHandle,
@@ -64,7 +64,8 @@ impl Small {
     }
 }
 
-/// Sends bytes to a small server and gives its answers until it closes.
+/// Sends bytes to a small server, and returns all that the server sends until it closes the
+/// connection.
 async fn answered(settings: Settings, sent: &[u8]) -> String {
     let small = Small::start(settings);
     let mut stream = TcpStream::connect(small.address).await.unwrap();
@@ -105,7 +106,7 @@ async fn a_second_head_that_stays_partial_is_refused_in_the_end() {
 async fn a_connection_that_asks_for_nothing_is_closed_in_the_time_of_a_head() {
     let settings = Settings { head_read: SHORT, ..settings() };
     assert_eq!(answered(settings, b"").await, "");
-    // The first letter of HTTP/2's preface, and of `POST`.
+    // `P` is the first letter of `POST` and of the preface of HTTP/2.
     assert_eq!(answered(settings, b"P").await, "");
 }
 
@@ -135,11 +136,12 @@ async fn the_answer_to_the_last_request_closes() {
     assert!(connection.is_closed().await);
 }
 
-/// The server's end of a connection, which is a socket of this process too.
+/// Finds the server's end of a connection. It is a socket of this process too, because the server
+/// runs in it.
 fn servers_end(ours: SocketAddr) -> std::net::TcpStream {
     let myself = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     let open = std::fs::read_dir("/proc/self/fd").unwrap();
-    // Only sockets are copied, because closing the copy of a file releases the file's locks.
+    // Only sockets are copied, because closing the copy of a file would release the file's locks.
     let is_socket = |path: &PathBuf| {
         path.read_link().is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
     };

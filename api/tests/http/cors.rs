@@ -1,4 +1,4 @@
-//! Pages of other origins: the headers for their browser, and the origins that may call.
+//! Tests of requests from pages of other origins: the CORS headers, and the origins that may call.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,7 +9,8 @@ const MINE: &str = "https://app.example";
 const THEIRS: &str = "http://localhost:5173";
 const NOBODYS: &str = "https://evil.example";
 
-/// Tenant `demo` allows [`MINE`] alone, tenant `other` [`THEIRS`].
+/// Starts a server on which tenant `demo` allows only the origin [`MINE`], and tenant `other` only
+/// [`THEIRS`].
 fn exact() -> Server {
     let setup = Setup::default().set("tenants.0.allowed_origins", MINE);
     setup.set("tenants.1.allowed_origins", THEIRS).start()
@@ -69,7 +70,7 @@ async fn the_request_itself_is_checked_against_its_own_tenant() {
     {
         list(origin).refused(403, "unauthorized").await;
     }
-    // Apps and backends send no origin.
+    // Apps and backends send no `Origin` header, and may call.
     server.get("/client/user-authenticators").bearer(&token).ok().await;
     let device = Device::new();
     let call = server.post(PUSH).bearer(&token).json(&device.enrollment());

@@ -1,4 +1,4 @@
-//! The limits that nobody has configured hold for the official apps too. Time is moved by hand.
+//! Tests of the default limits with the official apps. The clock is advanced by hand.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::support::{Device, Dialect, Setup, SignIn};
 
 const PATH: &str = "/client/challenge/push";
 
-/// A challenge for a phone of that platform, and the clock of its server.
+/// Starts a challenge for a phone of this platform. Returns it with the clock of its server.
 async fn asked(dialect: Dialect) -> (SignIn, Arc<ManualClock>) {
     let clock = ManualClock::running();
     let setup = Setup::default().unset("tenants.0.push.denial_wait_seconds");
     (SignIn::on(setup.start_at(clock.clone()), Device::of(dialect)).await, clock)
 }
 
-/// Asks for a further challenge, which is refused, and answers when to come again.
+/// Starts a further challenge, which the server must refuse. Returns the seconds in `Retry-After`.
 async fn refused(it: &SignIn) -> u64 {
     let refused = it.server.post(PATH).bearer(&it.token).send().await;
     refused.refused(429, "too_many_requests");

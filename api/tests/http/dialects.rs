@@ -1,13 +1,13 @@
-//! The Server API as other people's clients speak it: snake case, empty lists for empty objects,
-//! byte order marks, addresses with ports; and the warnings about fields that the server does not
-//! read.
+//! Tests of the Server API with other clients: snake case, empty lists for empty objects, byte
+//! order marks, and addresses with ports. They also test the warnings about fields that the server
+//! does not read.
 
 use serde_json::{Value, json};
 
 use crate::bad_bodies::{call, routes};
 use crate::support::{Server, SignIn};
 
-/// `userId` in snake case.
+/// Converts a camel-case name to snake case: `userId` becomes `user_id`.
 fn snake_case(name: &str) -> String {
     let spelt = |c: char| match c.is_ascii_uppercase() {
         true => format!("_{}", c.to_ascii_lowercase()),
@@ -117,10 +117,10 @@ async fn a_field_that_nobody_reads_is_named_in_the_answer() {
         assert_eq!(warnings.len(), 2);
         assert!(!answer.to_string().contains("somebody's"), "a value is not repeated");
     }
-    // Fields of the contract that this server does not read.
+    // The server does not read these fields of the contract, and does not warn about them.
     let body = json!({ "challengeId": "c", "custom_domain": "x", "crypto": null });
     assert!(it.server.track("u-1", body).await.get("warnings").is_none());
-    // Other callers get no warnings, because their SDKs send extra fields.
+    // Requests of devices and browsers get no warnings, because their SDKs send extra fields.
     let body = json!({ "challengeId": it.challenge, "more": 1 });
     let verify = it.server.post("/client/verify/push").bearer(&it.token).json(&body);
     assert!(verify.ok().await.get("warnings").is_none());
@@ -179,7 +179,7 @@ async fn an_address_or_a_name_is_taken_away_by_null_and_by_nothing_else() {
     {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         server.patch("/users/u-1").secret().json(&all).ok().await;
-        // An empty field of an action changes nothing about the user.
+        // An empty field of an action does not change the user.
         let track = json!({ "email": empty, "phoneNumber": empty, "username": empty });
         server.track("u-1", track).await;
         let user = server.get("/users/u-1").secret().ok().await;

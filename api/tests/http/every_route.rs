@@ -1,5 +1,5 @@
-//! Properties of every route: HEAD beside GET, the methods that a refusal names, empty segments,
-//! and the answer to a caller without a secret.
+//! Tests of properties that every route has: HEAD beside GET, the methods that a refusal lists,
+//! empty path segments, and the response to a caller without a secret.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::routing::UNSUPPORTED;
 use crate::support::{Answer, Call, Connection, Device, PUSH, SECRET, Server, Setup, SignIn};
 
-/// The text that the SDKs' own suites compare.
+/// The text that the test suites of the official SDKs compare.
 const UNAUTHORIZED: &str = "The request is unauthorized. Check that your API key and region base \
                             URL are correctly configured.";
 
-/// Every route under `/v1` and `/`, with the methods that a refusal names.
+/// Every route, served under `/v1` and under `/`, with the methods that a refusal lists in `Allow`.
 const API: [(&str, &str); 29] = [
     ("/users/u-1/actions/signIn", "POST"),
     ("/users/u-1/actions/signIn/k-1", "GET, HEAD, PATCH"),
@@ -46,7 +46,7 @@ const API: [(&str, &str); 29] = [
     ("/client/user-authenticators/device/remove", "POST"),
 ];
 
-/// Routes for browsers, under `/` alone.
+/// Routes for browsers, served under `/` only.
 const PAGES: [(&str, &str); 8] = [
     ("/", "GET, HEAD"),
     ("/ui", "GET, HEAD"),
@@ -75,7 +75,7 @@ fn is_server_api(path: &str) -> bool {
     !path.starts_with("/client") && path != "/ws-v1-challenge"
 }
 
-/// Checks that a refusal of the method names others.
+/// Checks that the response refuses the method, and lists the route's methods in `Allow`.
 fn names(answer: &Answer, allow: &str, path: &str) {
     answer.refused(405, "invalid_request");
     assert_eq!(answer.header("allow"), Some(allow), "{path}");
@@ -114,7 +114,7 @@ async fn one_empty_segment_leads_to_the_same_route() {
             let call = server.call_at(purge(), &spelling).secret();
             names(&call.send().await, allow, &spelling);
         }
-        // Two are not, nor is one in the middle.
+        // Two slashes at the end are not accepted, nor an empty segment in the middle.
         for spelling in [format!("/v1//{path}"), format!("/v1{path}//")] {
             let answer = server.call_at(purge(), &spelling).secret().send().await;
             assert!([400, 404].contains(&answer.status), "{spelling}: {}", answer.text);
@@ -125,7 +125,7 @@ async fn one_empty_segment_leads_to_the_same_route() {
         names(&answer, allow, path);
     }
     server.get("/users//actions/signIn").secret().refused(404, "invalid_request").await;
-    // An action begins in its lane, however its path is spelled.
+    // The request is classified as new work, however its path is spelled.
     let tracked = server.call_at(Method::POST, "/v1//users/u-1/actions/signIn/").secret();
     assert_eq!(tracked.ok().await["state"], "ALLOW");
     assert_eq!(server.get("/users/u-1/").secret().ok().await["isEnrolled"], false);
@@ -162,7 +162,7 @@ async fn a_public_url_with_a_path_is_served_with_the_path_and_without() {
         call.refused(401, "unauthorized").await;
     }
     assert!(get(page).await.text.contains("\"token\":\"ready\""));
-    // The links of the page are relative to the slash.
+    // The redirect goes to the path with a slash, because the page's links are relative to it.
     let mut connection = Connection::open(&server).await;
     connection.write(b"GET /auth HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let redirect = connection.read().await;
@@ -170,10 +170,10 @@ async fn a_public_url_with_a_path_is_served_with_the_path_and_without() {
     assert_eq!(get("/authentic").await.status, 404);
 }
 
-/// A path, and a call of it by somebody who may read it.
+/// A path, and a function that calls it with the right credentials.
 type Read<'s> = (String, Box<dyn Fn(Method) -> Call + 's>);
 
-/// Every route that has GET.
+/// Lists every route that has GET.
 fn reads(it: &SignIn) -> Vec<Read<'_>> {
     let query = it.device.query();
     let api = API.into_iter().filter(|(_, allow)| allow.contains("GET")).map(|(path, _)| path);
@@ -202,7 +202,8 @@ fn reads(it: &SignIn) -> Vec<Read<'_>> {
     reads
 }
 
-/// Headers that are the same whatever the method is. Metrics grow from one read to the next.
+/// Returns the headers that must be equal for HEAD and GET. The length of the metrics is left out,
+/// because they grow between two reads.
 fn stable(answer: &Answer, path: &str) -> Vec<(String, String)> {
     let varies = |name: &str| {
         ["date", "transfer-encoding"].contains(&name)
@@ -260,7 +261,7 @@ async fn head_never_waits_and_uses_no_nonce() {
     assert_eq!(read["custom"], json!({ "amount": 1 }), "the nonce was still good");
 }
 
-/// Everything that a backend could call, with a method that it has or has not.
+/// Lists every path of the Server API, with methods that it has and methods that it does not have.
 fn called_by_backends() -> Vec<(Method, String)> {
     let method = |text: &str| Method::from_bytes(text.as_bytes()).unwrap();
     let known = API.into_iter().filter(|(path, _)| is_server_api(path));

@@ -1,4 +1,5 @@
-//! Idle connections give way when the places of a listener run short; who has asked stays.
+//! Tests of a listener that runs short of connections. It closes idle connections, and keeps those
+//! with a request under way.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -15,13 +16,14 @@ use crate::connections::settings;
 use crate::support::PATIENCE;
 
 const PLACES: usize = 8;
-/// Longer than idle connections are borne with under pressure.
+/// Duration of a slow request. It is longer than the server keeps idle connections under pressure.
 const PARKED: Duration = Duration::from_secs(3);
-/// The preface of HTTP/2 and empty settings.
+/// The preface of HTTP/2 with an empty SETTINGS frame.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const GOAWAY: u8 = 7;
 
-/// A server with few places for connections, which otherwise may stay idle for very long.
+/// Starts a server that accepts few connections. Without pressure, its connections may stay idle
+/// for very long.
 fn small() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -49,7 +51,7 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 
-/// Reads one answer, which ends in `end`.
+/// Reads one response, which ends with `end`.
 async fn answered(stream: &mut TcpStream, end: &str) -> String {
     let mut answer = String::new();
     let reading = async {
@@ -63,7 +65,7 @@ async fn answered(stream: &mut TcpStream, end: &str) -> String {
     answer
 }
 
-/// Reads until the server closes.
+/// Reads until the server closes the connection.
 async fn rest(mut stream: TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     let read = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is closed");
@@ -99,7 +101,7 @@ async fn connections_that_wait_for_their_next_request_give_way_the_longest_idle_
     }
     newcomer_is_answered(address).await;
     assert!(rest(idle.remove(0)).await.is_empty());
-    // As many as fill the share in which nobody has to hurry.
+    // The server keeps the remaining idle connections, because they are few enough again.
     let mut last = idle.pop().unwrap();
     last.write_all(get("/").as_bytes()).await.unwrap();
     answered(&mut last, "here").await;

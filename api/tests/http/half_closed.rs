@@ -1,5 +1,5 @@
-//! Clients that have sent their end and wait for answers: all get them, and only a parked poll is
-//! given up.
+//! Tests of clients that have closed their sending half and wait for responses. They get all of
+//! them, except that the server gives up a parked poll.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -11,7 +11,8 @@ use crate::support::{Connection, Device, Hook, Server, Setup, SignIn};
 const TRACK: &str = "POST /v1/users/u-1/actions/signIn";
 const JSON: &str = "Content-Type: application/json\r\n";
 
-/// A server on SQLite, where an answer takes a while. The folder is the store's.
+/// Starts a server on SQLite, where a response takes a while. Returns it with the folder of its
+/// store.
 fn on_disk() -> (Server, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("test.db").display());
@@ -98,7 +99,7 @@ fn bearer(path: &str, token: &str, lines: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Polls for a challenge: by itself, and among those of a browser.
+/// Makes polls for a challenge: one for the challenge alone, and one for a list of challenges.
 fn polls(it: &SignIn) -> [Vec<u8>; 2] {
     let prefer = "Prefer: wait=30\r\n";
     let one = json!({ "challengeId": it.challenge }).to_string();
@@ -110,7 +111,7 @@ fn polls(it: &SignIn) -> [Vec<u8>; 2] {
     ]
 }
 
-/// Tells whether no further poll may wait for the challenge.
+/// Returns true if the limit of polls that wait for the challenge is reached.
 async fn crowded(it: &SignIn) -> bool {
     let answer = it.server.verify(&it.token, &it.challenge).wait(1).send().await;
     answer.header("retry-after").is_some()

@@ -1,5 +1,5 @@
-//! A caller without rights learns nothing. The server gives the same bytes for an unknown thing and
-//! for one that belongs to somebody else.
+//! Tests of isolation between callers. The server sends the same bytes for an unknown object and
+//! for one that belongs to another user, so that a caller without rights learns nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::{Answer, Call, Device, OTHER_SECRET, PUSH, Server, SignIn};
 const NO_CHALLENGE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const NO_AUTHENTICATOR: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Everything of an answer that a caller can see.
+/// Returns everything of a response that a caller can see, except the date.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<_> = answer
         .headers
@@ -64,7 +64,8 @@ async fn a_foreign_challenge_is_like_none_to_a_device() {
         for approved in [true, false] {
             let call = |id: &str| it.server.decide(&theirs, id, approved);
             assert_same([call(&it.challenge), call(NO_CHALLENGE)]).await;
-            // Nor does the signature's verdict depend on whether the challenge exists.
+            // The result of the signature check does not depend on whether the challenge exists
+            // either.
             let forged = |id: &str| {
                 let mut body = theirs.decision(id, approved);
                 body["signature"] = theirs.sign("another text").into();
@@ -151,7 +152,8 @@ async fn a_wrong_secret_learns_nothing_of_what_is_behind_it() {
     let it = SignIn::start().await;
     let call = |path: &str| it.server.get(path).with_secret("a-secret-of-nobody");
     assert_same([call("/users/u-1"), call("/users/nobody")]).await;
-    // An unknown caller is told that it is unknown, even if the request has other faults.
+    // A caller with an unknown secret gets the error about the secret, even if the request has
+    // other errors.
     let path = "/users/u-1/actions/a.b";
     let bad = it.server.post(path).with_secret("a-secret-of-nobody").json(&Value::Null);
     bad.refused(401, "unauthorized").await;

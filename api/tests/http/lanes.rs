@@ -1,4 +1,4 @@
-//! Overload rejects new work first, so that work under way goes on.
+//! Tests of overload. The server rejects new work first, so that sign-ins under way can finish.
 
 use countersign_wire::basic;
 use futures_util::future::join_all;
@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use crate::long_poll::SOON;
 use crate::support::{Connection, Device, Hook, PUSH, SECRET, Server, Setup, SignIn};
 
-/// Starts challenges of other users, whose webhook does not answer, until `count` are under way.
+/// Starts challenges of other users until `count` are under way. They stay under way, because their
+/// webhook does not respond.
 async fn starts_that_hang(server: &Server, hook: &mut Hook, count: usize) -> Vec<Connection> {
     let mut hanging = Vec::new();
     for n in 0..count {
@@ -38,7 +39,7 @@ async fn what_exists_is_served_while_new_work_is_full() {
     let it = SignIn::on(setup.start(), Device::new()).await;
     hook.called().await;
     let mut hanging = starts_that_hang(&it.server, &mut hook, 1).await;
-    // Nothing begins: neither an action, nor a challenge, nor an enrollment.
+    // The server rejects all new work: an action, a challenge and an enrollment.
     let track = it.server.post("/users/u-2/actions/signIn").secret();
     let start = it.server.post("/client/challenge/push").bearer(&it.token);
     let enroll = it.server.post(PUSH).bearer(&it.token).json(&Device::new().enrollment());
@@ -48,14 +49,14 @@ async fn what_exists_is_served_while_new_work_is_full() {
         assert_eq!(refused.header("cache-control"), Some("no-store"));
         refused.refused(503, "temporarily_unavailable");
     }
-    // A challenge that has begun can be read, decided, polled for and validated.
+    // A challenge that has begun can still be read, decided, polled and validated.
     assert_eq!(it.server.signed_pending(&it.device).await["challengeId"], it.challenge.as_str());
     assert_eq!(it.decide(true).await["isVerified"], true);
     let outcome = it.outcome().await;
     assert_eq!(outcome["outcome"], "approved");
     let validated = it.server.validate(outcome["accessToken"].as_str().unwrap()).ok().await;
     assert_eq!(validated["isValid"], true);
-    // As soon as it is done, the next may begin.
+    // As soon as the challenge under way has started, the server admits new work again.
     hook.answer(200);
     assert_eq!(hanging[0].read().await.status, 200);
     it.server.token("u-2").await;
@@ -81,12 +82,14 @@ async fn a_webhook_that_hangs_takes_half_of_new_work() {
 #[tokio::test]
 async fn a_start_keeps_its_place_although_its_browser_leaves() {
     let mut hook = Hook::listen().await;
-    // The tenant has half of two places for new work, and only one request is answered at a time.
+    // The tenant has one of the two permits for new work, and the server handles only one request
+    // at a time.
     let setup = Setup::told_by(&hook).set("server.new_work_in_flight_max", "2");
     let server = setup.set("server.requests_in_flight_max", "1").start();
     server.enroll("u-1", &Device::new()).await;
     let token = server.token("u-1").await;
-    // A reset: a client that merely ends may still wait for its answer.
+    // The connections are reset, because a client that only closes its sending half may still wait
+    // for its response.
     for hanging in starts_that_hang(&server, &mut hook, 1).await {
         hanging.reset();
     }
@@ -148,7 +151,7 @@ async fn a_ticket_takes_a_place_of_new_work_while_it_is_made() {
     let token = server.token("u-1").await;
     let make = || server.post(&format!("{PUSH}/ticket")).bearer(&token).send();
     let made = async {
-        // At the same moment, one is made and others find the place taken.
+        // Of concurrent requests, one makes a ticket, and others find the only permit taken.
         while !join_all((0..32).map(|_| make())).await.iter().any(|made| made.status == 503) {}
     };
     timeout(SOON, made).await.expect("there is one place");

@@ -1,5 +1,5 @@
-//! The last request of a connection: the server does not carry out the bytes after it (RFC 9112,
-//! section 9.6), and its answer is not lost over them.
+//! Tests of the last request of a connection (RFC 9112, section 9.6). The server does not carry out
+//! the bytes after it, and those bytes do not cause the loss of its response.
 
 use serde_json::json;
 
@@ -8,7 +8,8 @@ use countersign_wire::basic;
 
 use crate::support::{Connection, SECRET, Server};
 
-/// A request by the backend of tenant `demo` that would leave a trace.
+/// Makes a request by the backend of tenant `demo` that would track an action if the server carried
+/// it out.
 fn behind() -> Vec<u8> {
     Server::request("POST /v1/users/u-behind/actions/signIn", "", b"")
 }
@@ -22,7 +23,7 @@ fn answers(text: &str) -> usize {
     text.matches("\r\ndate: ").count()
 }
 
-/// Requests that say in one way or another that they are the last.
+/// Lists requests that announce in different ways that they are the last of their connection.
 fn last_ones(path: &str) -> Vec<String> {
     let secret = basic::encode_standard(SECRET);
     let auth = format!("Host: x\r\nAuthorization: Basic {secret}\r\n");
@@ -50,7 +51,7 @@ async fn a_request_behind_the_last_leaves_no_trace() {
         assert!(answers(&text) == 1 && text.contains(" 200 OK"), "{last:?}: {text}");
         assert_no_trace(&server, &last).await;
     }
-    // Operators are no exception.
+    // The operators' listener behaves in the same way.
     for last in last_ones("/health/live") {
         let mut connection = Connection::open_at(server.operations).await;
         connection.write(&last.repeat(3).into_bytes()).await;
@@ -65,7 +66,7 @@ async fn a_last_request_with_a_body_is_carried_out_and_the_one_behind_is_not() {
     let json = "Content-Type: application/json\r\nConnection: close\r\n";
     let last = Server::request("POST /v1/users/u-1/actions/signIn", json, b"{}");
     let mut connection = Connection::open(&server).await;
-    // In pieces, so that the requests are torn apart anywhere.
+    // The bytes are sent in small pieces, so that pieces end in the middle of a request.
     for piece in [last, behind()].concat().chunks(7) {
         connection.write(piece).await;
         tokio::task::yield_now().await;
@@ -93,21 +94,21 @@ async fn a_connection_of_http_1_0_that_is_kept_alive_carries_more() {
 #[tokio::test]
 async fn a_request_behind_an_answer_that_closes_leaves_no_trace() {
     let server = Server::start();
-    // Its body is refused by its length, and would hold the request behind it.
+    // The server refuses this body by its declared length, and so never reads the request after it.
     let large = String::from_utf8(behind()).unwrap();
     let large = large.replace("Content-Length: 0", "Content-Length: 99999999");
     let mut connection = Connection::open(&server).await;
     connection.write(&[large.as_bytes(), &behind()].concat()).await;
     connection.read().await.refused(413, "invalid_request");
     assert!(connection.is_closed().await);
-    // The last of the requests that one connection may carry.
+    // The last request that the server accepts on one connection.
     let one = Server::request("GET /v1/nowhere", "", b"");
     let most = usize::try_from(REQUESTS_PER_CONNECTION_MAX).unwrap();
     let mut connection = Connection::open(&server).await;
     connection.write(&[one.repeat(most), behind()].concat()).await;
     let text = connection.read_to_end().await;
     assert_eq!(answers(&text), most);
-    // A head that is none.
+    // A malformed head.
     let mut connection = Connection::open(&server).await;
     connection.write(&[b"GET / HTTP/1.1\r\n\r\n".as_slice(), &behind()].concat()).await;
     let text = connection.read_to_end().await;

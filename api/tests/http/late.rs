@@ -1,4 +1,4 @@
-//! A worker that is late rejects new work, and serves existing work.
+//! Tests of a worker that is late. It rejects new work and serves existing work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,8 +9,8 @@ use reqwest::Method;
 
 use crate::support::{Device, PUSH, Server, Setup, SignIn};
 
-/// The time of a worker's pulse: it stands still, or goes on by a millisecond with each look, so
-/// that whatever waits has waited for one.
+/// Test clock of a worker's pulse. It stands still, or advances by one millisecond at each reading.
+/// While it advances, every queued request appears to have waited.
 #[derive(Clone, Default)]
 struct Time {
     goes_on: Arc<AtomicBool>,
@@ -23,7 +23,7 @@ impl Time {
         self.now_us.fetch_add(step, Ordering::SeqCst)
     }
 
-    /// A server whose worker is late after any wait at all.
+    /// Starts a server whose worker counts as late after any wait at all.
     fn server(&self) -> Server {
         let time = self.clone();
         Setup::default().start_with(move || {
@@ -38,7 +38,7 @@ async fn a_late_worker_begins_nothing_and_ends_what_was_begun() {
     let time = Time::default();
     let it = SignIn::on(time.server(), Device::new()).await;
     time.goes_on.store(true, Ordering::SeqCst);
-    // A read of existing work is served, and shows that the worker is late.
+    // A read of existing work is served. It also makes the worker measure that it is late.
     assert_eq!(it.server.signed_pending(&it.device).await["challengeId"], it.challenge.as_str());
     for _ in 0..3 {
         let track = it.server.post("/users/u-2/actions/signIn").secret();
@@ -59,7 +59,7 @@ async fn a_late_worker_begins_nothing_and_ends_what_was_begun() {
     let counted = "countersign_requests_refused_total{lane=\"new\",reason=\"late\"} ";
     let line = metrics.lines().find_map(|line| line.strip_prefix(counted)).unwrap();
     assert!(line.parse::<u64>().unwrap() >= 9, "{line}");
-    // Once nothing waits, the next may begin.
+    // When the clock stands still, no request has waited, so the worker admits new work again.
     time.goes_on.store(false, Ordering::SeqCst);
     it.server.signed_pending(&it.device).await;
     it.server.token("u-2").await;

@@ -1,4 +1,4 @@
-//! Limits that a caller can run into, each with its refusal.
+//! Tests of limits that a caller can reach, each with the response to the caller.
 
 use countersign_wire::basic;
 use futures_util::future::join_all;
@@ -18,14 +18,15 @@ async fn an_account_has_ten_other_challenges_open_and_not_one_more() {
         let token = tracked["token"].as_str().unwrap().to_owned();
         it.server.post("/client/challenge/push").bearer(&token).send().await
     };
-    // With the sign-in's own these are ten.
+    // These nine challenges and the challenge of the sign-in are ten.
     for n in 1..10 {
         start(n).await.ok();
     }
     let refused = start(10).await;
     assert_eq!(refused.header("retry-after"), Some("1"));
     refused.refused(429, "too_many_requests");
-    // A new one of a code that is open takes its place and is none too many.
+    // A new challenge of an action code that has an open one supersedes it, so it does not exceed
+    // the limit.
     start(1).await.ok();
     it.decide(true).await;
     start(10).await.ok();
@@ -46,7 +47,8 @@ async fn a_user_has_twenty_authenticators_and_not_one_more() {
 #[tokio::test]
 async fn a_full_server_says_so_at_once() {
     let server = Setup::default().set("server.requests_in_flight_max", "2").start();
-    // Two requests whose bodies are on their way fill it; the next is turned away at once.
+    // Two requests with unfinished bodies take both permits. The server rejects a further request
+    // at once.
     let head = "POST /v1/users/u-1/actions/signIn HTTP/1.1\r\nHost: localhost\r\n\
                 Content-Type: application/json\r\nContent-Length: 2\r\n";
     let secret = format!("Authorization: Basic {}\r\n\r\n", basic::encode_standard(SECRET));
@@ -67,7 +69,7 @@ async fn a_full_server_says_so_at_once() {
     refused.refused(503, "temporarily_unavailable");
     let ready = server.operator_call(Method::GET, "/health/ready").send().await;
     assert_eq!(ready.status, 200, "operators are not turned away");
-    // As soon as one has left, the next is let in.
+    // When one of them ends, the server admits the next request.
     filling[0].write(b"}").await;
     assert_eq!(filling[0].read().await.status, 200);
     server.get("/users/u-1").secret().ok().await;
@@ -75,7 +77,7 @@ async fn a_full_server_says_so_at_once() {
 
 #[tokio::test]
 async fn polls_of_one_tenant_do_not_fill_the_server() {
-    // Half of eight places are for polls, half of those for one tenant's.
+    // Half of the eight permits are for polls, and a tenant gets half of those: two.
     let server = Setup::default().set("server.requests_in_flight_max", "8").start();
     let it = SignIn::on(server, Device::new()).await;
     let (early, parked) = park(2, || it.server.verify(&it.token, &it.challenge)).await;
@@ -123,7 +125,7 @@ async fn of_polls_that_wait_one_too_many_is_answered_pending_at_once() {
     let phone = Device::new();
     server.enroll("u-2", &phone).await;
     let it = SignIn::on(server, Device::new()).await;
-    // Four may wait for one challenge; three may wait at all.
+    // Four polls may wait for one challenge, but only three may wait on the whole server.
     let (refused, parked) = park(3, || it.server.verify(&it.token, &it.challenge)).await;
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.ok()["isConsumed"], false);
@@ -135,7 +137,7 @@ async fn of_polls_that_wait_one_too_many_is_answered_pending_at_once() {
     for answer in told(parked).await {
         assert_eq!(answer.ok()["outcome"], "approved");
     }
-    // Their places are free: as many may wait again.
+    // The permits are free again, so that as many polls may wait as before.
     let token = it.server.token("u-1").await;
     let challenge = it.server.challenge(&token).await;
     let (refused, parked) = park(3, || it.server.verify(&token, &challenge)).await;

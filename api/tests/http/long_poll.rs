@@ -1,7 +1,8 @@
-//! `Prefer: wait=N`: polls that are held until there is something to tell.
+//! Tests of long polls (`Prefer: wait=N`). The server holds a poll until it has something to
+//! report.
 //!
-//! A poll that is answered by the end of its wait fails: each asks for 30 s and has to be answered
-//! sooner.
+//! Each poll asks for 30 seconds, and must get its response sooner. A response at the end of the
+//! wait fails the test.
 
 use std::time::Duration;
 
@@ -12,20 +13,21 @@ use tokio::time::timeout;
 
 use crate::support::{Answer, Call, Connection, Device, Server, SignIn};
 
-/// Far less than the wait that the polls ask for, far more than a busy machine needs.
+/// Time within which a poll must get its response: far less than the wait that it asks for, and far
+/// more than a busy machine needs.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) type Parked = Vec<JoinHandle<Answer>>;
 
-/// Parks polls until the server takes no more: one more than may wait are sent, and the one that
-/// comes back shows that the others wait.
+/// Parks polls. Sends one poll more than the server lets wait, so that the one poll that returns
+/// shows that the others wait. Returns its response and the parked polls.
 pub(crate) async fn park(waiters_max: usize, mut poll: impl FnMut() -> Call) -> (Answer, Parked) {
     let sent = (0..=waiters_max).map(|_| tokio::spawn(poll().wait(30).send()));
     let (refused, _, parked) = timeout(SOON, select_all(sent)).await.expect("one cannot wait");
     (refused.unwrap(), parked)
 }
 
-/// The answers of polls, all of which have to come soon.
+/// Returns the responses of parked polls. All of them must arrive soon.
 pub(crate) async fn told(parked: Parked) -> Vec<Answer> {
     let answers = timeout(SOON, join_all(parked)).await.expect("long before the wait is over");
     answers.into_iter().map(Result::unwrap).collect()
@@ -143,7 +145,7 @@ async fn a_client_that_hangs_up_gives_its_place_back() {
         let answer = it.server.verify(&it.token, &it.challenge).wait(1).send().await;
         answer.header("retry-after").is_some()
     };
-    // All four wait as soon as a fifth may not.
+    // All four polls wait as soon as the server rejects a fifth.
     timeout(SOON, async { while !crowded().await {} }).await.expect("four wait");
     drop(connections);
     timeout(SOON, async { while crowded().await {} }).await.expect("the places are free again");
@@ -167,7 +169,7 @@ async fn a_device_learns_of_a_new_challenge_at_once() {
         assert_eq!(answer.header("retry-after"), None);
         assert_eq!(answer.ok()["challengeId"], *challenge);
     }
-    // A challenge that is pending already is told at once.
+    // A poll for a challenge that is already pending returns at once.
     let call = server.pending(&device).wait(30).send();
     let answer = timeout(SOON, call).await.expect("there is something to tell");
     assert_eq!(answer.ok()["challengeId"], *challenge);

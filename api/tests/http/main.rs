@@ -1,6 +1,7 @@
-//! The HTTP server from outside: every route, over a socket, with the store in memory.
+//! Tests of the HTTP server over a socket: every route, with the store in memory.
 //!
-//! One file per route, as in `src/routes/`, and one per rule that holds for many of them.
+//! Each route has one file, as in `src/routes/`. Each rule that holds for many routes has one file
+//! too.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 

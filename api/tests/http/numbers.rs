@@ -1,10 +1,10 @@
-//! The number that the browser shows and the person types.
+//! Tests of number matching: the browser shows a number, and the person types it on the device.
 
 use serde_json::{Value, json};
 
 use crate::support::{Device, Server, Setup, assert_keys};
 
-/// A user with a phone, and a challenge whose number the person has to type.
+/// A user with a phone, and a challenge that requires a number.
 struct Asked {
     server: Server,
     device: Device,
@@ -38,7 +38,7 @@ impl Asked {
         format!("{:06}", (number + 1) % 1_000_000)
     }
 
-    /// Types a wrong number, and gives the words in which it is refused.
+    /// Sends a wrong number, and returns the description of the refusal.
     async fn guess(&self) -> String {
         let call = self.server.answer(&self.device, &self.typed(&self.wrong()));
         let refused = call.refused(400, "invalid_request").await;
@@ -135,7 +135,7 @@ async fn an_approval_without_a_number_is_refused_and_a_denial_is_not() {
     let mut letters = it.device.decision(&it.challenge, true);
     letters["verificationCode"] = json!("12345a");
     it.server.answer(&it.device, &letters).refused(400, "invalid_request").await;
-    // None of these was an attempt: three are left.
+    // None of these answers counted as an attempt, so the user still has three.
     it.guess().await;
     it.guess().await;
     assert!(it.outcome().await.get("outcome").is_none());

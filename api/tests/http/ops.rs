@@ -1,4 +1,4 @@
-//! The operators' listener: metrics and health.
+//! Tests of the operators' listener: metrics and health.
 
 use reqwest::Method;
 use serde_json::json;
@@ -83,7 +83,7 @@ async fn an_operators_commands_need_the_key_of_this_start() {
         let known = server.operator_call(method, &path).bearer(&key);
         known.refused(404, "invalid_request").await;
     }
-    // The public listener has no such routes.
+    // The public listener does not have these routes.
     server.get(account).bearer(server.operator_key.expose()).refused(404, "invalid_request").await;
 }
 

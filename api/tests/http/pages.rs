@@ -1,4 +1,4 @@
-//! Answers to browsers: pages, their files, and the headers that isolate them from other origins.
+//! Tests of pages for browsers: their files, and the headers that isolate them from other origins.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,21 +9,21 @@ async fn get(server: &Server, path: &str) -> Answer {
     server.call_at(Method::GET, path).send().await
 }
 
-/// The directives of a page's policy, by name.
+/// Returns a directive of a page's content security policy, or None if the policy does not have it.
 fn directive(answer: &Answer, name: &str) -> Option<String> {
     let policy = answer.header("content-security-policy").expect("every page has a policy");
     let each = policy.split(';').map(str::trim);
     each.into_iter().find_map(|d| d.strip_prefix(name).map(|rest| rest.trim().to_owned()))
 }
 
-/// Gives the data that the page of the pre-built UI carries.
+/// Returns the data that are embedded in the page of the pre-built UI.
 fn about(answer: &Answer) -> Value {
     let start = r#"<script type="application/json" id="page">"#;
     let (_, rest) = answer.text.split_once(start).expect("the page has its place");
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
 }
 
-/// The page of an action of tenant `demo`, from its address.
+/// Tracks an action of tenant `demo`, and gets the page at the URL of the response.
 async fn page(server: &Server, body: Value) -> Answer {
     let url = server.track("u-1", body).await["url"].as_str().unwrap().to_owned();
     let path = url.strip_prefix(&format!("http://{}", server.address)).unwrap();

@@ -1,4 +1,4 @@
-//! Limit on prompts for one user: 429, with the time to come again.
+//! Tests of the limit on prompts for one user: status 429, with the time after which to retry.
 
 use serde_json::json;
 
@@ -64,7 +64,7 @@ async fn a_challenge_is_notified_once() {
     assert!(hook.is_quiet(), "the refused one is not notified");
 }
 
-/// Nobody listens there.
+/// Configures a webhook at an address on which no server listens.
 fn nowhere() -> Setup {
     Setup::default()
         .set("tenants.0.push.webhook_url", "http://127.0.0.1:1/hook")

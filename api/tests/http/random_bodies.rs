@@ -1,5 +1,5 @@
-//! Any JSON in any field of any route: an answer of the contract, and never a failure of the
-//! server.
+//! Sends random JSON in any field of any route. Every response must follow the contract, and none
+//! may be a server error.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use crate::support::SignIn;
 
 const CASES: u32 = 200;
 
-/// Values that a field might have, sound and not.
+/// Generates values for a field, valid or not.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -50,7 +50,7 @@ fn no_json_in_any_field_makes_the_server_fail() {
         let (who, method, path, good) = route;
         let mut body = good.clone();
         body[field.as_str()] = value;
-        // Sometimes a second field of the same body is odd too.
+        // Sometimes a second field of the same body gets a random value too.
         let names: Vec<_> = good.as_object().unwrap().keys().cloned().collect();
         let also = second.get(&names);
         if also != *field {
@@ -62,6 +62,6 @@ fn no_json_in_any_field_makes_the_server_fail() {
         Ok(())
     });
     run.unwrap();
-    // And it still serves.
+    // The server still works afterwards.
     runtime.block_on(async { it.server.get("/users/u-1").secret().ok().await });
 }

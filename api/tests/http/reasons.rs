@@ -1,5 +1,5 @@
-//! The reason of each refusal: one table in the code, which the documents list, and which every
-//! answer is checked against (`support::answer`).
+//! Tests of the reason of each refusal. The code has one table of reasons, and the documentation
+//! lists it. `support::answer` checks the reason of every refusal in all tests.
 
 use std::fs;
 use std::path::Path;
@@ -57,13 +57,13 @@ fn reason(body: &Value) -> &str {
 async fn callers_that_must_not_be_told_apart_get_one_reason() {
     let it = SignIn::start().await;
     let server = &it.server;
-    // A secret that is absent, malformed or another's.
+    // Requests with an absent secret, a malformed secret, and a tenant's id in place of a secret.
     let users = || server.get("/users/u-1");
     let secrets = [users(), users().header("Authorization", "Basic !"), users().tenant()];
     for call in secrets {
         assert_eq!(reason(&call.refused(401, "unauthorized").await), "secret_unknown");
     }
-    // A challenge that does not exist, and one of somebody else.
+    // A challenge that does not exist, and a challenge of another user.
     let theirs = server.token("u-2").await;
     let verify = |id: &str| {
         let call = server.post("/client/verify/push").bearer(&theirs);

@@ -1,4 +1,5 @@
-//! Properties that all routes share: their mount point, and the answers beside the routes.
+//! Tests of properties that all routes share: their prefix, and the responses to paths and methods
+//! without a route.
 
 use countersign::config::Config;
 use reqwest::Method;
@@ -6,14 +7,14 @@ use serde_json::json;
 
 use crate::support::{PUSH, Server};
 
-/// The known routes of other methods, with a method of theirs.
+/// Known routes of other verification methods, with a method of each.
 pub(crate) const UNSUPPORTED: [(&str, &str); 36] = [
     ("POST", "/challenge"),
     ("POST", "/verify"),
     ("POST", "/claim"),
     ("GET", "/challenges?challengeId=c&userId=u"),
     ("POST", "/challenges?challengeId=c"),
-    // The spelling of the SDKs for Go and Java.
+    // Paths that the SDKs for Go and Java build.
     ("GET", "/v1/challenges?challengeId=c"),
     ("POST", "/challengeschallengeId=c-1"),
     ("POST", "/challengeschallengeId=c-1&userId=u/1"),
@@ -47,7 +48,7 @@ pub(crate) const UNSUPPORTED: [(&str, &str); 36] = [
     ("GET", "/ws-v1-challenge"),
 ];
 
-/// Every route of this server, with the methods that it has.
+/// Every route of this server with its methods.
 const ROUTES: [(&str, &[&str]); 25] = [
     ("/users/u-1/actions/signIn", &["POST"]),
     ("/users/u-1/actions/signIn/k-1", &["GET", "PATCH"]),
@@ -149,7 +150,8 @@ fn a_public_url_does_not_begin_with_the_name_of_a_route() {
         "//users",
         "/us%65rs/a",
     ]);
-    // An SDK that leaves out the question mark makes a name of its whole query.
+    // Paths with `=` are left out. They stand for an SDK that leaves out the question mark, so that
+    // its whole query becomes a path segment.
     for path in paths.filter(|path| !path.contains('=')) {
         let refusal = load(path).expect_err(path).to_string();
         assert!(refusal.starts_with("server.public_url"), "{path}: {refusal}");

@@ -1,4 +1,4 @@
-//! Shutdown of the server: it answers parked polls, keeps every record, and exits.
+//! Tests of the server's shutdown. The server answers parked polls, keeps every record, and exits.
 
 use tokio::time::timeout;
 
@@ -36,11 +36,11 @@ async fn what_was_answered_is_there_after_a_restart() {
     let SignIn { server, device, token, challenge, authenticator } = it;
     server.ended().await.expect("in order");
     let again: Server = start();
-    // The token was made with a key that the store keeps.
+    // The store keeps the key with which the token was made.
     assert_eq!(again.outcome(&token, &challenge).await["outcome"], "approved");
     assert_eq!(again.validate(&token).ok().await["isValid"], true);
     assert_eq!(again.pending(&device).ok().await["userAuthenticatorId"], *authenticator);
-    // The device had not heard and asks again.
+    // The device has not received the response, and repeats its answer.
     again.decide(&device, &challenge, true).ok().await;
     again.decide(&device, &challenge, false).refused(400, "invalid_request").await;
 }

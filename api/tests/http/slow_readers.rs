@@ -1,5 +1,5 @@
-//! Peers that do not take their answers: the server begins nothing more for them, and the answers
-//! that they take late are whole.
+//! Tests of peers that do not read their responses. The server begins no further requests of
+//! theirs, and a response that they read late is complete.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -18,10 +18,10 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::connections::settings;
 use crate::support::{Connection, Server};
 
-/// More than the buffers of both kernels hold.
+/// Response size that exceeds the socket buffers of both sides.
 const LARGE: usize = 16 << 20;
 
-/// A server whose answers are large, and that counts the requests which begin.
+/// A server with large responses, which counts the requests that it begins.
 struct Generous {
     address: SocketAddr,
     begun: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ impl Generous {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Asks for twenty answers, and takes little of them.
+    /// Sends twenty requests with a small receive buffer, and reads nothing.
     async fn ask(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -87,7 +87,8 @@ async fn the_kernel_holds_no_more_answers_than_the_peer_takes() {
     let server = Generous::start(131_072);
     let mut stream = server.ask().await;
     stream.read_exact(&mut [0]).await.unwrap();
-    // The one worker has been round by the end of these, and has written all that it could.
+    // When these hundred requests have ended, the one worker has also served the slow peer, and has
+    // written all that fits.
     for _ in 0..100 {
         let mut other = Connection::open_at(server.address).await;
         other.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;

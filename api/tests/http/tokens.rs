@@ -1,4 +1,4 @@
-//! Bearer tokens: which one opens which route.
+//! Tests of bearer tokens: which token is valid on which route.
 
 use countersign::token::scope::Scopes;
 use countersign::token::{Kind, PageWish, Token, Tokens};
@@ -15,7 +15,7 @@ use crate::support::{Answer, Device, NEXT_SECRET, PUSH, SECRET, Server, Setup, S
 
 const LIFETIME_SECONDS: u64 = 600;
 
-/// A server whose token keys the test knows.
+/// A server whose token keys are known to the test.
 struct Known {
     server: Server,
     tokens: Tokens,
@@ -56,7 +56,7 @@ impl Known {
     }
 }
 
-/// Calls every route that takes a token.
+/// Calls every route that takes a token, and returns the responses by name.
 async fn call_all(server: &Server, token: &str, challenge: &str) -> Vec<(&'static str, Answer)> {
     let id = json!({ "challengeId": challenge });
     let routes: [(&str, Method, &str, Value); 8] = [
@@ -93,7 +93,7 @@ async fn a_tracked_and_a_verified_token_open_every_client_route() {
         assert_eq!(answer.status, 200, "{name}: {}", answer.text);
     }
     assert_eq!(validated(server, &tracked).await["state"], "CHALLENGE_REQUIRED");
-    // A token of an approval opens nothing that is the user's where there is no approval.
+    // A token of an approval gives no access to the user's data if the action is not approved.
     for (name, answer) in call_all(server, &verified, &challenge).await {
         let needs_approval = matches!(name, "enroll" | "list" | "start" | "ticket");
         assert_eq!(
@@ -107,7 +107,7 @@ async fn a_tracked_and_a_verified_token_open_every_client_route() {
     let state = json!({ "state": "CHALLENGE_SUCCEEDED" });
     server.patch("/users/u-1/actions/signIn/k-1").secret().json(&state).ok().await;
     for (name, answer) in call_all(server, &verified, &challenge).await {
-        // A challenge that has succeeded is not started again.
+        // The server starts no challenge for an action that has succeeded.
         assert_eq!(
             answer.status,
             if name == "start" { 400 } else { 200 },
@@ -134,7 +134,7 @@ async fn an_expired_token_opens_nothing_and_says_so() {
         let body = validated(server, &token).await;
         assert_eq!(body["isValid"], false, "not even after success");
         assert!(body.get("userId").is_none(), "{body}");
-        // A fresh one serves.
+        // A new token is valid.
         let young = known.make("demo", kind, SystemClock.now());
         assert_eq!(validated(server, &young).await["isValid"], true);
     }
@@ -206,7 +206,8 @@ async fn a_token_of_another_tenant_acts_there_and_nowhere_else() {
     let listed = it.server.get("/client/user-authenticators").bearer(token).ok().await;
     assert_eq!(listed, json!([]), "its own user of that name has none");
     assert_eq!(validated(&it.server, token).await["isValid"], false);
-    // Signed with the other tenant's key, the claims of this one are nobody's.
+    // A token with the claims of this tenant is invalid if it is signed with the other tenant's
+    // key.
     let known = Known::start().await;
     let forger = Tokens::new([(TenantId::parse("demo").unwrap(), [2; 32])], LIFETIME_SECONDS);
     let forged = Known { tokens: forger, ..known };
@@ -222,9 +223,9 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
     it.server.delete("/users/u-1").secret().ok().await;
     for (name, answer) in call_all(&it.server, &it.token, &it.challenge).await {
         match name {
-            // This call is not about the user.
+            // This request does not concern the user.
             "challenge" => assert_eq!(answer.status, 200),
-            // The callers that waited for a challenge are told its end.
+            // A caller that waited for the challenge gets its outcome.
             "verify" | "cancel" | "leave" => assert_eq!(answer.ok()["outcome"], "revoked"),
             _ => drop(answer.refused(401, "invalid_token")),
         }

@@ -1,5 +1,5 @@
-//! Wishes for another protocol, which the server ignores (RFC 9110, section 7.8): a request is
-//! framed and answered as if it had none.
+//! Tests of requests with an `Upgrade` header (RFC 9110, section 7.8). The server ignores the
+//! header, and frames and answers the request as if it were absent.
 
 use countersign_wire::basic;
 
@@ -15,7 +15,7 @@ const WISHES: [&str; 7] = [
     "Connection: upgrade\r\n",
 ];
 
-/// Requests to track, with a body that is framed in either way.
+/// Makes two requests that track an action. One body has a length, the other is chunked.
 fn tracks(wish: &str) -> [Vec<u8>; 2] {
     let track = "POST /v1/users/u-1/actions/signIn";
     let json = format!("Content-Type: application/json\r\n{wish}");
@@ -35,7 +35,7 @@ async fn a_wish_for_another_protocol_changes_nothing() {
     for wish in WISHES {
         for track in tracks(wish) {
             let mut connection = Connection::open(&server).await;
-            // Bytes behind the body are the next request.
+            // The bytes after the body are the next request.
             connection.write(&[track.clone(), track, nowhere.clone()].concat()).await;
             for _ in 0..2 {
                 let answer = connection.read().await;

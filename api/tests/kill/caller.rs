@@ -1,4 +1,4 @@
-//! The calls that a relying party, a browser and a device make, counted as they are acknowledged.
+//! Requests of a relying party, a browser and a device. The successful ones are counted.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ use tokio::sync::Semaphore;
 
 use crate::server::{SECRET, TENANT};
 
-/// Why there is no answer that means yes.
+/// Reason why a request did not succeed.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// The server is gone; nobody knows whether it did its work.
+    /// The server is gone. It may or may not have carried out the request.
     Gone,
-    /// It answered with this status.
+    /// The server refused the request with this status.
     Status(u16, String),
 }
 
@@ -35,7 +35,7 @@ impl From<ClientError> for Failed {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Refused { status, description, .. } => Self::Status(status, description),
-            // Half an answer is none.
+            // An incomplete response counts as no response.
             ClientError::Transport(_) => Self::Gone,
             ClientError::Protocol(_) | ClientError::Input(_) => panic!("{error}"),
         }
@@ -44,12 +44,12 @@ impl From<ClientError> for Failed {
 
 pub(crate) type Answer<T> = Result<T, Failed>;
 
-/// The key of a phone, of the kind that official apps have.
+/// Makes the key of a phone, of the kind that official apps use.
 pub(crate) fn phone() -> SoftwareKey {
     SoftwareKey::generate(Algorithm::Es256)
 }
 
-/// Calls a server and counts the steps that it acknowledges.
+/// A client of all APIs. It counts the steps that the server acknowledges.
 #[derive(Clone)]
 pub(crate) struct Caller {
     http: Http,
@@ -75,7 +75,7 @@ impl Caller {
         self.counted(self.backend.authenticators(user)).await
     }
 
-    /// Tells whether the action is there that is tracked for a user.
+    /// Checks that the action of a user exists.
     pub(crate) async fn action(&self, user: &str) -> Answer<()> {
         self.counted(self.backend.get_action(user, "signIn", "k-1")).await.map(drop)
     }
@@ -125,7 +125,7 @@ impl Caller {
         self.counted(self.device(phone).answer(challenge, approved, None)).await
     }
 
-    /// Approves with a number.
+    /// Approves a challenge with a number.
     pub(crate) async fn approve(
         &self,
         phone: &SoftwareKey,

@@ -1,4 +1,4 @@
-//! The commands of operators, as processes beside a server and without one.
+//! Tests of operators' commands. They run as processes, with a server and without one.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ use crate::invariants::{self, Counted};
 use crate::life::{Life, Step};
 use crate::server::{Launch, SECRET, Server, TENANT};
 
-/// A server with the operators' listener on a free port.
+/// Configures a server with the operators' listener on a free port.
 fn with_operators() -> Launch {
     let listen = ("COUNTERSIGN__OPERATIONS__LISTEN".to_owned(), "127.0.0.1:0".to_owned());
     Launch { env: vec![listen], ..Launch::default() }
@@ -32,14 +32,14 @@ fn run_on(folder: &Path, url: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Gives the output of a command that must succeed.
+/// Returns the output of a command, which must succeed.
 fn said(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Gives the error text of a command that must be refused.
+/// Returns the error text of a command, which must fail.
 fn refused(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr.clone()).unwrap()
@@ -49,7 +49,7 @@ fn store(folder: &Path) -> PathBuf {
     folder.join("store")
 }
 
-/// A user with a phone and an open challenge.
+/// Makes a user with a phone and an open challenge.
 async fn asked(caller: &Caller, number: usize) -> (Life, String, String) {
     let life = Life::new(7, number);
     let token = caller.track(&life.user).await.unwrap().token.into_string();
@@ -198,7 +198,7 @@ async fn a_store_moves_from_redis_to_a_file_and_into_another_redis() {
     said(&run_on(folder.path(), &redis.url(), &["store", "export", file]));
     let again = refused(&run_on(folder.path(), &redis.url(), &["store", "import", file]));
     assert!(again.contains("the store is not empty"), "{again}");
-    // By way of a file of SQLite.
+    // The records are imported into a file of SQLite, and exported from it.
     let between = store(folder.path());
     said(&run(folder.path(), &between, &["store", "import", file]));
     std::fs::remove_file(&path).unwrap();

@@ -1,4 +1,5 @@
-//! The Redis that `deploy/` sets up: killed together with its server, it has everything.
+//! Test of the Redis that `deploy/` configures. It is killed together with its server, and must
+//! lose no record.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,8 +13,7 @@ use crate::server::Server;
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
 
-/// A Redis with the settings of `deploy/` and the users in this text, and its address for the
-/// server's user.
+/// A Redis with the settings of `deploy/` and the given users, and its URL for the server's user.
 struct Deployed {
     redis: Redis,
     url: String,
@@ -26,7 +26,7 @@ impl Deployed {
         std::fs::write(&file, users(std::fs::read_to_string(&file).unwrap())).unwrap();
         let settings = std::fs::read_to_string(folder.join("redis/redis.conf")).unwrap();
         let lines = settings.lines().filter_map(|line| line.split_once(' '));
-        // Paths are those of the container.
+        // These paths are valid only inside the container.
         let lines = lines.filter(|(name, _)| !["#", "dir", "aclfile"].contains(name));
         let mut arguments: Vec<_> =
             lines.flat_map(|(name, value)| [format!("--{name}"), value.to_owned()]).collect();
@@ -39,7 +39,7 @@ impl Deployed {
     }
 }
 
-/// Prepares a copy of `deploy/` as an operator does. The answer is the password of Redis.
+/// Prepares a copy of `deploy/` as an operator does, and returns the password of Redis.
 fn prepare(folder: &Path) -> String {
     let mut copying = Command::new("cp");
     let copied = copying.args(["-R", "scripts", "redis"]).arg(folder).current_dir(DEPLOY).status();
@@ -85,7 +85,8 @@ async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() 
     for life in &mut lives {
         life.live(&caller).await;
     }
-    // No server is left that could give back the records that Redis forgets.
+    // The server is killed too, because a live server could write the records again that Redis has
+    // lost.
     server.kill();
     deployed.redis.kill();
     deployed.redis.restart();

@@ -1,14 +1,14 @@
-//! A disk of a test's own, that it can fill.
+//! A file system for one test, which the test can fill.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Bytes that are written at once.
+/// Bytes of one write.
 const BLOCK: usize = 4096;
 
-/// A disk of its own, of so many bytes.
+/// A mounted file system with a size in bytes.
 pub(crate) struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -28,7 +28,7 @@ impl Disk {
         self.0.path()
     }
 
-    /// Takes all the room there is.
+    /// Fills the file system, and returns the path of the file that takes the space.
     pub(crate) fn fill(&self) -> PathBuf {
         let ballast = self.path().join("ballast");
         let mut file = File::create(&ballast).unwrap();
@@ -36,7 +36,7 @@ impl Disk {
         ballast
     }
 
-    /// Takes so many bytes of the room.
+    /// Takes so many bytes of the free space, and returns the path of the file that takes them.
     pub(crate) fn take(&self, bytes: usize) -> PathBuf {
         let ballast = self.path().join("ballast");
         let mut file = File::create(&ballast).unwrap();

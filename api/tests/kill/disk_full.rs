@@ -1,4 +1,5 @@
-//! A disk that is full, and has room again: 503 meanwhile, and the same process goes on.
+//! Test of a full disk. The server responds with 503 until there is room again, and the same
+//! process continues.
 
 use reqwest::Client;
 
@@ -20,7 +21,7 @@ async fn a_full_disk_is_answered_503_and_room_ends_that() {
         let refused = refused_track(&server).await;
         assert_eq!(refused, (503, true), "no room, and when to come again");
         assert!(matches!(caller.track("nobody").await, Err(Failed::Status(503, _))));
-        // A request that needs no room is still answered.
+        // The server still responds to a request that writes nothing.
         assert!(caller.validate(before.token.as_ref().unwrap()).await.is_ok());
         std::fs::remove_file(ballast).unwrap();
         let mut after = Life::new(1 + round, 1);
@@ -36,8 +37,8 @@ async fn a_full_disk_is_answered_503_and_room_ends_that() {
     assert_eq!(invariants::check(&server, std::slice::from_ref(&before)).await, counted);
 }
 
-/// Tracks for new users until one is refused; the log may have room for a few. The answer is the
-/// status and whether it says when to come again.
+/// Tracks actions of new users until the server refuses one, because the log may have room for a
+/// few. Returns the status, and true if the response has `Retry-After`.
 async fn refused_track(server: &Server) -> (u16, bool) {
     let http = Client::builder().no_proxy().build().unwrap();
     for n in 0..100 {

@@ -1,4 +1,4 @@
-//! Errors of the disk, injected with strace into the real program.
+//! Tests of disk errors. strace injects them into the real program.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use crate::life::Life;
 use crate::number;
 use crate::server::{Launch, Server};
 
-/// System calls that sync.
+/// System calls that sync a file to the disk.
 const SYNCS: &str = "fsync,fdatasync";
-/// Places at which an error is injected, in each test.
+/// Number of injected errors in each test.
 const PLACES: usize = 4;
-/// Lifecycles of which the error is in the middle.
+/// Lifecycles that run while an error is injected.
 const LIVES: usize = 24;
 
-/// Lifecycles against a server that may refuse, or go, at any moment.
+/// Runs lifecycles against a server that may refuse requests, or end, at any moment.
 async fn live(server: &Server, round: usize) -> Vec<Life> {
     let caller = Caller::new(server.url(), None);
     let lives = (0..LIVES).map(|number| {
@@ -31,7 +31,7 @@ async fn live(server: &Server, round: usize) -> Vec<Life> {
     stream::iter(lives).buffer_unordered(8).collect().await
 }
 
-/// Counts these system calls during a start.
+/// Counts these system calls during one start of the server.
 async fn calls_of_a_start(folder: &Path, calls: &str) -> usize {
     let trace = folder.join("trace");
     let launch = Launch::traced(&trace, &["-e", &format!("trace={calls}")]);
@@ -44,11 +44,12 @@ fn count(trace: &str, calls: &str) -> usize {
     trace.lines().filter(is_one).count()
 }
 
-/// Injects `error` into one such system call while lifecycles are under way. The server must report
-/// it, end with an error, and have told nobody of a record that is not there.
+/// Injects `error` into one of these system calls while lifecycles are under way. The server must
+/// log the error and exit with an error. No caller may have received a success for a record that is
+/// lost.
 ///
-/// The places are spread over the first calls, so many for each lifecycle: lifecycles make more in
-/// all, and the late places come after decisions.
+/// The places of the error are spread over the first calls, `of_each` for each lifecycle. The
+/// lifecycles make more calls than that, and the late places come after decisions.
 async fn ends_at(calls: &str, error: &str, of_each: usize) {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path()).await);
@@ -60,7 +61,8 @@ async fn ends_at(calls: &str, error: &str, of_each: usize) {
         let share = LIVES * of_each / places;
         let at = start + 1 + place * share + random.usize(..share.max(1));
         let trace = folder.path().join("trace");
-        // Once only: tried again, the system would say that all is well.
+        // The error is injected only once, so that a repeated call would succeed although the data
+        // are lost. The server must not repeat it.
         let inject = format!("inject={calls}:error={error}:when={at}");
         let launch = Launch::traced(&trace, &["-e", &format!("trace={calls}"), "-e", &inject]);
         let mut server = Server::start_as(folder.path(), &launch).await;
@@ -75,7 +77,7 @@ async fn ends_at(calls: &str, error: &str, of_each: usize) {
         let server = Server::start(folder.path()).await;
         counted.push(invariants::check(&server, &lives).await);
     }
-    // An early error leaves little; all of them leave something.
+    // An early error leaves few records, but all rounds together leave some.
     let Counted { enrolled, decided, in_flight, .. } = counted.iter().copied().sum();
     assert!(enrolled > 0 && decided > 0 && in_flight > 0, "{counted:?}");
 }
@@ -106,13 +108,13 @@ async fn a_write_without_room_is_refused_and_the_next_one_is_not() {
     let launch = Launch::traced(&trace, &["-e", "trace=pwrite64", "-e", &inject]);
     let mut server = Server::start_as(folder.path(), &launch).await;
     let mut lives = live(&server, 0).await;
-    // As if nothing had been: the same process goes on.
+    // The same process continues, as if there had been no error.
     lives.extend(live(&server, 1).await);
     assert!(server.is_running(), "{}", server.read_log());
     assert!(std::fs::read_to_string(&trace).unwrap().contains("INJECTED"));
     assert!(server.read_log().contains("database or disk is full"), "{}", server.read_log());
     let counted = invariants::check(&server, &lives).await;
-    // Those that were refused may have been so before any step that counts.
+    // A refused lifecycle may have been refused before any step that counts.
     let Counted { enrolled, decided, removed, .. } = counted;
     assert!(enrolled > 0 && decided > 0 && removed > 0, "{counted:?}");
     server.kill();

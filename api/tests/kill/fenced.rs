@@ -1,4 +1,5 @@
-//! A server that sleeps while another takes over its Redis, and wakes.
+//! Test of a server that is suspended while another server takes over its Redis, and that then
+//! continues.
 
 use countersign_testkit::redis_server::Redis;
 
@@ -18,10 +19,10 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     life.live(&caller).await;
     assert_eq!(life.deciding, Step::Acknowledged);
     first.signal("STOP");
-    // The second server waits until the lock of the sleeping one expires.
+    // The second server waits until the lock of the suspended server expires.
     let second = Server::start_with(other.path(), &settings).await;
-    // A request that came while the server slept is there when it wakes, before it can know of the
-    // other server.
+    // This request arrives while the first server is suspended. The server finds it when it wakes,
+    // before it can know of the other server.
     let late = tokio::spawn(async move { caller.track("late").await });
     let mut meanwhile = Life::new(0, 2);
     meanwhile.live(&Caller::new(second.url(), None)).await;
@@ -32,8 +33,8 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     let log = first.read_log();
     let said = "countersign: the store is unavailable: another server has taken over this Redis";
     assert_eq!(log.matches(said).count(), 1, "{log}");
-    // The other server has the steps that both have acknowledged, and nothing of the one that
-    // slept.
+    // The second server has the steps that either server has acknowledged, and not the request that
+    // the first one received while it was suspended.
     let caller = Caller::new(second.url(), None);
     assert!(caller.action(&life.user).await.is_ok());
     let unknown = caller.action("late").await;

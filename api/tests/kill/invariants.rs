@@ -1,5 +1,5 @@
-//! Invariants that must hold after a kill, by name. Each is checked for every lifecycle over HTTP,
-//! as its parties would see it.
+//! Invariants that must hold after a kill. Each has a function named after it, which checks one
+//! lifecycle over HTTP, as the relying party, the browser and the device observe it.
 
 use countersign_wire::names::{ActionState, Outcome};
 use futures_util::{StreamExt as _, stream};
@@ -8,7 +8,8 @@ use crate::caller::{Caller, Failed};
 use crate::life::{Life, Step};
 use crate::server::Server;
 
-/// Lifecycles by their progress. A test asserts them, so that it fails where nothing happened.
+/// Numbers of lifecycles by their progress. A test must compare them, so that it fails if nothing
+/// happened.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
@@ -29,12 +30,13 @@ impl Counted {
         }
     }
 
-    /// So many users whose phones have decided, and nothing else.
+    /// Returns the counts for users whose phones have all decided, with none removed and none in
+    /// flight.
     pub(crate) fn all_decided(users: usize) -> Self {
         Self { enrolled: users, decided: users, ..Self::default() }
     }
 
-    /// Checks that there is some of everything.
+    /// Checks that no count is zero.
     pub(crate) fn assert_of_everything(self) {
         let Self { enrolled, decided, removed, in_flight } = self;
         assert!([enrolled, decided, removed, in_flight].iter().all(|n| *n > 0), "{self:?}");
@@ -52,7 +54,7 @@ impl std::iter::Sum for Counted {
     }
 }
 
-/// Checks every invariant for every lifecycle.
+/// Checks every invariant for every lifecycle, and counts the lifecycles by their progress.
 pub(crate) async fn check(server: &Server, lives: &[Life]) -> Counted {
     let caller = &Caller::new(server.url(), None);
     let checks = stream::iter(lives).map(|life| check_one(caller, life));
@@ -70,7 +72,8 @@ async fn check_one(caller: &Caller, life: &Life) {
     a_removal_in_flight_can_be_repeated(caller, life).await;
 }
 
-/// The secret that signs tokens and the action that a token is for are as they were.
+/// Checks that an acknowledged token is valid, so that both the key that signs tokens and the
+/// token's action have survived.
 async fn an_acknowledged_token_is_good(caller: &Caller, life: &Life) {
     let Some(token) = &life.token else { return };
     let said = caller.validate(token).await.unwrap();
@@ -110,9 +113,9 @@ async fn a_removed_credential_stays_removed(caller: &Caller, life: &Life) {
     }
 }
 
-/// An acknowledged decision is recorded as it was acknowledged. One that was in flight is recorded
-/// or not; either way it is answered when it is sent again. The answer is every outcome that
-/// anybody was told.
+/// Checks that an acknowledged decision is recorded unchanged. A decision in flight may be recorded
+/// or not; the device must be able to repeat it in both cases. Returns every outcome that the test
+/// received, with its receiver.
 async fn a_decision_is_there_or_can_be_repeated(
     caller: &Caller,
     life: &Life,
@@ -157,7 +160,7 @@ async fn validate_says_what_was_recorded(
             assert_eq!(said.is_valid, before, "{}: validate changed its mind", life.user);
         }
         Step::InFlight => {}
-        // An approval does not outlive the authenticator that gave it.
+        // An approval loses its validity when its authenticator is removed.
         Step::Acknowledged => assert!(!said.is_valid, "{}: it outlives its device", life.user),
     }
     if told.iter().any(|(_, outcome)| *outcome == Outcome::Denied) {

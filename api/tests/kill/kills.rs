@@ -1,4 +1,5 @@
-//! Kills at random points of lifecycles: whatever was acknowledged is there after each of them.
+//! Tests that kill the server at random points of lifecycles. Every acknowledged step must survive
+//! each kill.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use crate::server::Server;
 use crate::{LIVES, STEPS_MIN, invariants, lagging, live_until_killed, number};
 
 const KILLS: usize = 20;
-/// A start after a kill waits until the lock of the one before has expired.
+/// Number of kills on Redis. It is small, because each start waits until the lock of the killed
+/// server expires.
 const KILLS_REDIS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,16 +33,16 @@ async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
     survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())], None).await;
 }
 
-/// Place of a kill: the number of acknowledged steps before it. The kills are spread over all
-/// places, so that some are early and some late.
+/// Returns the place of a kill: the number of steps that are acknowledged before it. The kills are
+/// spread over all places, so that some come early and some late.
 fn place(kills: usize, kill: usize, random: &mut fastrand::Rng) -> usize {
     const FIRST: usize = 20;
     const PLACES: usize = LIVES * STEPS_MIN - 60;
     FIRST + kill * PLACES / kills + random.usize(..PLACES.div_ceil(kills))
 }
 
-/// Kills a server so often and checks the invariants after each start. If there is a `window`,
-/// approvals that were acknowledged within it before a kill may be gone.
+/// Kills a server so often, and checks the invariants after each start. With a `window`, approvals
+/// that were acknowledged within it before a kill may be lost.
 #[expect(clippy::print_stdout, reason = "what repeats a run and what was lost is reported")]
 pub(crate) async fn survives(
     kills: usize,
@@ -69,9 +71,10 @@ pub(crate) async fn survives(
         println!("kill {kill} after {after} acknowledged steps: {counted:?}");
         lived.extend(lives);
     }
-    // No later kill may have taken the records that an earlier one left.
+    // A later kill must not have removed records that survived an earlier one.
     let counted = invariants::check(&server, &lived).await;
-    // Of one kill alone nobody knows how late it comes.
+    // With a single kill, the counts are not checked, because the kill may come too early or too
+    // late for some of them.
     if kills > 1 {
         counted.assert_of_everything();
     }

@@ -1,5 +1,5 @@
-//! `store.durability = "async"` and kills: approvals may be lost that are no older than the window;
-//! everything else, and every older one, is there.
+//! Test of `store.durability = "async"` with kills. A kill may lose approvals that are not older
+//! than the window. It must lose no older approval, and nothing else.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,12 +12,11 @@ use crate::life::{Life, Step};
 use crate::server::Server;
 use crate::{kills, number};
 
-/// Kills, on each store; `COUNTERSIGN_KILLS_ASYNC` says how many otherwise.
+/// Default number of kills on each store. `COUNTERSIGN_KILLS_ASYNC` overrides it.
 const KILLS: usize = 4;
-/// `store.async_window_ms`.
+/// Window of `store.async_window_ms`.
 const WINDOW: Duration = Duration::from_millis(50);
-/// For how much longer a record may be under way that was begun within the window, on a busy
-/// machine.
+/// Additional time that a commit may take on a busy machine after the window.
 const UNDER_WAY: Duration = Duration::from_millis(450);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,13 +39,14 @@ async fn survives(folder: &Path, settings: &[(&str, &str)]) {
     kills::survives(kills, folder, settings, Some(WINDOW + UNDER_WAY)).await;
 }
 
-/// Takes approvals that are gone for such that were never answered. The answer is how long before
-/// the kill each was acknowledged.
+/// Marks lost approvals as never acknowledged, so that the invariants accept their loss. Returns
+/// for each the time between its acknowledgement and the kill.
 pub(crate) async fn forgive(server: &Server, lives: &mut [Life], killed: Instant) -> Vec<Duration> {
     let caller = Caller::new(server.url(), None);
     let mut lost = Vec::new();
     for life in lives {
-        // A removal of a device is recorded after the device's decisions.
+        // An acknowledged removal of a device shows that the device's decisions are recorded,
+        // because it is recorded after them.
         let (Some(decided), true) = (life.decided_at, life.approves) else { continue };
         if life.removing == Step::Acknowledged {
             continue;

@@ -1,4 +1,4 @@
-//! One lifecycle, and the steps of it that were acknowledged.
+//! One lifecycle, and its acknowledged steps.
 
 use countersign_client::SoftwareKey;
 use countersign_wire::names::Outcome;
@@ -6,36 +6,36 @@ use tokio::time::Instant;
 
 use crate::caller::{Answer, Caller, Failed, phone};
 
-/// Knowledge of the caller about a step that may change something.
+/// The test's knowledge about a step that may change records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Unasked,
-    /// A request without an answer, which the server may have carried out.
+    /// The request was sent without a response. The server may have carried it out.
     InFlight,
     Acknowledged,
 }
 
-/// One user's sign-in.
+/// One user's sign-in, from the first request to the last.
 pub(crate) struct Life {
     pub(crate) user: String,
     pub(crate) phone: SoftwareKey,
-    /// The phone's answer.
+    /// True if the phone approves, false if it denies.
     pub(crate) approves: bool,
     /// True if the phone is removed at the end.
     removes: bool,
-    /// True if a 503 is an expected answer.
+    /// True if the test expects that the server may respond with 503.
     pub(crate) may_be_refused: bool,
     pub(crate) token: Option<String>,
     pub(crate) enrolling: Step,
     pub(crate) authenticator: Option<String>,
     pub(crate) challenge: Option<String>,
     pub(crate) deciding: Step,
-    /// Time at which somebody was first told the decision.
+    /// Time at which the device or the waiter first received the outcome.
     pub(crate) decided_at: Option<Instant>,
     pub(crate) removing: Step,
     /// Every outcome that the test received, with its receiver: the device or the waiter.
     pub(crate) told: Vec<(&'static str, Outcome)>,
-    /// Answer of `validate`.
+    /// `is_valid` in the response of `validate`.
     pub(crate) valid: Option<bool>,
 }
 
@@ -63,11 +63,13 @@ impl Life {
         if self.approves { Outcome::Approved } else { Outcome::Denied }
     }
 
-    /// Lives until the end or until the server is gone. It may not answer anything else than yes.
+    /// Runs the steps until the last one, or until the server is gone. Any error response fails the
+    /// test, except an expected 503.
     pub(crate) async fn live(&mut self, caller: &Caller) {
         match self.steps(caller).await {
             Ok(()) | Err(Failed::Gone) => {}
-            // A server without room says so: nobody knows whether it did its work.
+            // A server without room responds with 503. It may or may not have carried out the
+            // request.
             Err(Failed::Status(503, _)) if self.may_be_refused => {}
             Err(Failed::Status(status, body)) => panic!("{}: {status} {body}", self.user),
         }
@@ -89,7 +91,8 @@ impl Life {
         let ((told, told_at), (decided, decided_at)) = (told, decided);
         let told_at = told.as_ref().is_ok_and(|told| told.outcome.is_some()).then_some(told_at);
         self.decided_at = decided.is_ok().then_some(decided_at).into_iter().chain(told_at).min();
-        // An outcome that one of them was told counts, even if the other failed.
+        // An outcome that the device or the waiter received counts, even if the other request
+        // failed.
         if let Ok(decided) = &decided {
             self.deciding = Step::Acknowledged;
             self.told.push(("the device", decided.outcome));
@@ -97,7 +100,7 @@ impl Life {
         if let Ok(told) = &told {
             match told.outcome {
                 Some(outcome) => self.told.push(("the waiter", outcome)),
-                // A server that ends tells those who wait that nothing is decided yet.
+                // A server that shuts down answers parked polls as pending.
                 None => assert!(self.may_be_refused, "it waits until the end"),
             }
         }
@@ -113,7 +116,7 @@ impl Life {
     }
 }
 
-/// An answer, and when it came.
+/// Awaits a response. Returns it with the time of its arrival.
 async fn noted<T>(asked: impl Future<Output = T>) -> (T, Instant) {
     (asked.await, Instant::now())
 }

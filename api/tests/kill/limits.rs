@@ -1,4 +1,4 @@
-//! Prompts and guesses of a user are still counted after a kill.
+//! Tests that a kill does not reset the counters of a user's prompts and wrong numbers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::server::Server;
 
 const WITH_NUMBERS: [(&str, &str); 1] = [("COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH", "6")];
 
-/// A user with a phone, on a server that is killed.
+/// A user with a phone, on a server that the test kills.
 struct Asked {
     caller: Caller,
     phone: SoftwareKey,
@@ -35,7 +35,7 @@ impl Asked {
         Self { caller: Caller::new(server.url(), None), ..self }
     }
 
-    /// Starts a challenge, and answers its name and its number.
+    /// Starts a challenge, and returns its id and its number.
     async fn challenge(&self) -> Answer<(String, String)> {
         let started = self.caller.challenge(&self.token).await?;
         let number = started.number.map(Secret::into_string).unwrap_or_default();
@@ -100,8 +100,8 @@ async fn wrong_numbers_are_counted_for_the_challenge_and_for_the_user_over_kills
     server.assert_log_is_clean();
 }
 
-/// Sends 50 wrong numbers, ten under way together, and counts those that were told to be wrong
-/// before the server was gone. `compared` hears of each.
+/// Sends 50 wrong numbers, ten of them concurrently. Counts those that the server rejected as wrong
+/// before it was gone, and adds a permit to `compared` for each.
 async fn guess(asked: &Asked, challenge: &str, number: &str, compared: &Semaphore) -> usize {
     let wrong = wrong(number);
     let guesses = stream::iter(0..50).map(|_| async {

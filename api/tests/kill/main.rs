@@ -1,16 +1,21 @@
-//! Kills the server in the middle of lifecycles and checks the records after a restart.
+//! Tests that kill the server during lifecycles and check its records after a restart.
 //!
-//! The test kills the real program with SIGKILL at a random point of 200 concurrent lifecycles and
-//! starts it again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
-//! and `COUNTERSIGN_KILLS_REDIS` set other numbers, `COUNTERSIGN_KILL_SEED` repeats a run). The
-//! memory of this test holds every acknowledged step (`kills`); the invariants are in `invariants`.
-//! With answers before the record (`lagging`) nothing is lost that is older than the window. Redis
-//! fails under a server that lives in `outages`. Other modules cover errors of the disk (`faults`,
-//! `disk_full`), the answers of `/health/ready` to them (`readiness`), kills during a start
-//! (`restart`), reports to a relying party (`reported`), the order of a sync and its answer
-//! (`order`), a large store (`seeded`), the Redis of `deploy/` (`deployed`), a server that slept
-//! while another took over (`fenced`), the commands of operators (`commands`), and the output of a
-//! start (`started`).
+//! The tests in `kills` kill the real program with SIGKILL at a random point of 200 lifecycles, and
+//! start it again on the same store: 20 times on SQLite and 5 times on Redis. `COUNTERSIGN_KILLS`
+//! and `COUNTERSIGN_KILLS_REDIS` set other numbers, and `COUNTERSIGN_KILL_SEED` repeats a run. The
+//! test remembers every acknowledged step, and `invariants` checks that each has survived.
+//!
+//! Other modules cover:
+//! * `lagging`: asynchronous durability, with which a kill loses nothing older than the window.
+//! * `outages` and `redis`: failures of Redis while the server runs.
+//! * `faults` and `disk_full`: disk errors. `readiness`: the responses of `/health/ready` to them.
+//! * `restart`: kills during a start. `started`: the output of a start.
+//! * `order`: the order of a sync and its response.
+//! * `seeded`: a large store.
+//! * `deployed`: the Redis of `deploy/`.
+//! * `fenced`: a server that was suspended while another one took over.
+//! * `commands`: operators' commands.
+//! * `reported`, `limits` and `tickets`: a kill keeps reports, counters and one-time tickets.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -50,12 +55,12 @@ use caller::Caller;
 use life::Life;
 use server::Server;
 
-/// Lifecycles that a kill is in the middle of.
+/// Number of lifecycles of one kill.
 const LIVES: usize = 200;
-/// Lives under way at once.
+/// Number of concurrent lifecycles.
 const TOGETHER: usize = 40;
-/// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and
-/// the waiter's outcome. Most have more, so that no kill comes after the end.
+/// Minimum of acknowledged steps in one lifecycle: track, enroll, challenge, decision and the
+/// waiter's outcome. Most lifecycles have more, so that every kill comes before their end.
 const STEPS_MIN: usize = 5;
 
 fn number(variable: &str) -> Option<u64> {
@@ -65,8 +70,8 @@ fn number(variable: &str) -> Option<u64> {
 /// Longest time of one lifecycle.
 const LIFE: Duration = Duration::from_secs(120);
 
-/// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. Steps
-/// under way fail, later ones never begin. The answer has the time of the kill, too.
+/// Runs lifecycles until the server has acknowledged `after` of their steps, then kills it. Steps
+/// in flight fail, and later steps never begin. Returns the lifecycles and the time of the kill.
 async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> (Vec<Life>, Instant) {
     let acknowledged = Arc::new(Semaphore::new(0));
     let caller = Caller::new(server.url(), Some(acknowledged.clone()));
@@ -75,7 +80,8 @@ async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> (V
             let mut life = Life::new(kill, number);
             let caller = caller.clone();
             tokio::spawn(async move {
-                // The client library may lose a request as the server dies: it is then under way.
+                // The client library may never return from a request if the server is killed. The
+                // step then stays in flight.
                 let _ = tokio::time::timeout(LIFE, life.live(&caller)).await;
                 life
             })

@@ -1,28 +1,31 @@
-//! Order of commit, sync and answer: strace sees them all, and no answer may leave before its sync.
+//! Test of the order of a commit: write, sync, response. strace records the system calls, and no
+//! response may be sent before its sync.
 
 use crate::caller::Caller;
 use crate::life::Life;
 use crate::number;
 use crate::server::{Launch, Server};
 
-/// Decisions that are looked at; `COUNTERSIGN_DECISIONS` says how many otherwise.
+/// Default number of decisions. `COUNTERSIGN_DECISIONS` overrides it.
 const DECISIONS: usize = 50;
-/// Rest of a decision's request after its first 12 bytes, which the server reads apart at the start
-/// of a connection, so that it sees the protocol.
+/// End of the request line of a decision, which marks its arrival in the trace. The server reads
+/// the first 12 bytes of a connection separately, to detect the protocol, so they are not part of
+/// the text.
 const ASKED: &str = "/user-authenticators/push/challenge HTTP/1.1";
 const ANSWERED: &str = "HTTP/1.1 200 OK";
 
-/// Events since a decision was read.
+/// Events in the trace since the server has read a decision.
 #[derive(Default)]
 struct Since {
-    /// Something was written to the log.
+    /// True if the server has written to the log since.
     written: bool,
-    /// Threads that have begun a sync after that.
+    /// Threads that have begun a sync after that write.
     syncing: Vec<String>,
     synced: bool,
 }
 
-/// Counts decisions whose answer left after a sync that had begun after their record was written.
+/// Returns the number of decisions in the trace, and the number of those with a response after a
+/// completed sync that began after the write.
 fn synced_before_answered(trace: &str) -> (usize, usize) {
     let (mut asked, mut in_order) = (0, 0);
     let mut since: Option<Since> = None;
@@ -68,7 +71,7 @@ async fn every_decision_is_synced_before_its_answer_leaves() {
         let token = caller.track(&life.user).await.unwrap().token.into_string();
         caller.enroll(&token, &life.phone).await.unwrap();
         let challenge = caller.challenge(&token).await.unwrap().challenge_id;
-        // This is the only request under way, so that each sync meanwhile is its own.
+        // Only one request is in flight, so that every sync in the meantime belongs to it.
         caller.decide(&life.phone, &challenge, life.approves).await.unwrap();
     }
     assert_eq!(server.stop(), Some(0), "{}", server.read_log());

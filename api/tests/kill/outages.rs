@@ -1,5 +1,5 @@
-//! Redis fails in every way under a server that is at work: parked polls stay and are told, phones
-//! that try again are answered, and nobody is approved twice.
+//! Tests in which Redis fails in different ways while the server runs. Parked polls must get their
+//! outcome, phones that retry must get a response, and no challenge may get two outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,29 +18,29 @@ use crate::life::{Life, Step};
 use crate::number;
 use crate::server::Server;
 
-/// Users, each with a phone, an open challenge and a poll that waits for its end. A third of the
-/// phones answer before, during and after the outage.
+/// Number of users. Each has a phone, an open challenge and a poll that waits for its end. A third
+/// of the phones answer before the outage, a third during it and a third after it.
 const USERS: usize = 24;
 const THIRD: usize = USERS / 3;
-/// Seconds that Redis is paused, longer than a commit waits; `COUNTERSIGN_PAUSE_SECONDS` says how
-/// many otherwise.
+/// Default number of seconds for which Redis is paused. It is longer than the server waits for a
+/// commit. `COUNTERSIGN_PAUSE_SECONDS` overrides it.
 const PAUSE_SECONDS: u64 = 4;
-/// Between two tries of a phone, or of a browser, which come again as ours do; and how often they
-/// try.
+/// Time between two attempts of a phone or a browser, which retry after a 503 as ours do. `TRIES`
+/// limits their attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 const TRIES: usize = 1_200;
 
-/// A server whose users wait.
+/// A server with users whose polls wait.
 struct Waiting {
     folder: tempfile::TempDir,
     server: Server,
     settings: Vec<(String, String)>,
     caller: Caller,
-    /// Lives that wait for their answer.
+    /// Users whose phones have not answered yet.
     asked: Vec<Life>,
     answered: Vec<Life>,
     polls: Vec<JoinHandle<(Outcome, usize)>>,
-    /// Answers of 503 to phones.
+    /// Counts the responses with 503 to phones.
     refused: Arc<Semaphore>,
 }
 
@@ -66,7 +66,7 @@ impl Waiting {
         }
     }
 
-    /// The next third of the phones answers.
+    /// Begins the answers of the next third of the phones.
     fn begin(&mut self) -> Vec<JoinHandle<Life>> {
         let third = self.asked.drain(..THIRD);
         let decided = third.map(|life| {
@@ -85,20 +85,20 @@ impl Waiting {
         self.end(deciding).await;
     }
 
-    /// Waits until a phone was told to come again.
+    /// Waits until a phone has got a 503.
     async fn until_refused(&self) {
         let refused = tokio::time::timeout(Duration::from_secs(30), self.refused.acquire());
         refused.await.expect("a phone is told to come again").unwrap().forget();
     }
 
-    /// Polls of those whose phones have not answered are parked still.
+    /// Checks that the polls of users whose phones have not answered are still parked.
     fn assert_parked(&self) {
         let waiting = self.polls.iter().filter(|poll| !poll.is_finished()).count();
         assert!(waiting >= self.asked.len(), "{waiting} of {}", self.asked.len());
     }
 
-    /// Checks that every poll was told its phone's answer, and that this answer is recorded for
-    /// ever. The answer is how often polls were refused.
+    /// Checks that every poll got its phone's decision, and that the decision is recorded. Returns
+    /// the number of 503 responses to polls.
     async fn assert_settled(&mut self) -> usize {
         assert!(self.asked.is_empty());
         let mut refused = 0;
@@ -118,7 +118,7 @@ impl Waiting {
         assert_eq!(counted, Counted::all_decided(USERS));
     }
 
-    /// Checks that the outcomes that were told survive the server too.
+    /// Kills the server, and checks after a restart that the outcomes are still recorded.
     async fn assert_settled_after_a_kill(&mut self) {
         self.server.kill();
         let settings: Vec<_> = self.settings.iter().map(|(k, v)| (&**k, &**v)).collect();
@@ -137,7 +137,8 @@ async fn asked(caller: &Caller, mut life: Life) -> Life {
     life
 }
 
-/// Polls until the end, as a browser does. The answer is the end, and how often it was refused.
+/// Polls until the challenge ends, as a browser does. Returns the outcome and the number of 503
+/// responses.
 fn poll(caller: Caller, life: &Life) -> impl Future<Output = (Outcome, usize)> + use<> {
     let (token, challenge) = (life.token.clone().unwrap(), life.challenge.clone().unwrap());
     async move {
@@ -157,7 +158,8 @@ fn poll(caller: Caller, life: &Life) -> impl Future<Output = (Outcome, usize)> +
     }
 }
 
-/// Answers until that is acknowledged, as a phone does that is told to come again.
+/// Sends the phone's answer until the server acknowledges it, as a phone does that retries after a
+/// 503.
 async fn decide(caller: Caller, mut life: Life, refused: Arc<Semaphore>) -> Life {
     life.deciding = Step::InFlight;
     let challenge = life.challenge.clone().unwrap();
@@ -241,7 +243,7 @@ async fn redis_is_wiped_under_load() {
     it.assert_settled_after_a_kill().await;
 }
 
-/// Has a Redis follow another, until it has all that was there.
+/// Makes one Redis the replica of another, and waits until it has copied all data.
 async fn follow(replica: &Redis, primary: std::net::SocketAddr) {
     let (host, port) = (primary.ip().to_string(), primary.port().to_string());
     assert_eq!(replica.command(&["REPLICAOF", &host, &port]), "+OK\r\n");
@@ -256,7 +258,7 @@ async fn redis_fails_over_under_load_to_a_replica_that_lacks_a_tail() {
     let replication = Proxy::before(primary.address()).await;
     let mut it = Waiting::on(&way.url(), &[]).await;
     follow(&replica, replication.address()).await;
-    // The replica knows every challenge as open: it hears of no decision.
+    // On the replica every challenge stays open, because no decision reaches it.
     replication.refuse(true);
     it.third().await;
     let during = it.begin();
@@ -279,7 +281,9 @@ async fn with_a_backlog_approvals_go_on_through_an_outage_and_are_recorded_after
     let mut it = Waiting::on(&redis.url(), &settings).await;
     it.third().await;
     redis.kill();
-    // A denial begins a wait, which is recorded first.
+    // Approvals and denials are sent separately. During the outage the server accepts approvals but
+    // refuses denials, because a denial begins a wait, which the server must record before it
+    // responds.
     let (approve, deny): (Vec<_>, Vec<_>) =
         std::mem::take(&mut it.asked).into_iter().partition(|life| life.approves);
     let refused = Arc::clone(&it.refused);

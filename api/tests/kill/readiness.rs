@@ -1,5 +1,5 @@
-//! The words of `/health/ready` about a store without room, and its way back, with no request but
-//! that.
+//! Tests of `/health/ready` while the store has no room, and after it has room again. No other
+//! request is sent.
 
 use countersign_testkit::redis_server::Redis;
 use countersign_testkit::until;
@@ -13,7 +13,7 @@ use crate::server::Server;
 const ROOM: &str = "countersign_store_room_bytes ";
 const MIB: usize = 1 << 20;
 
-/// The operators' listener of a server.
+/// Client of a server's operators' listener.
 struct Operators {
     http: Client,
     url: String,
@@ -34,7 +34,8 @@ impl Operators {
         (status, serde_json::from_str(&text).unwrap())
     }
 
-    /// Asks until the status is this, and gives the body.
+    /// Requests `/health/ready` until it has this status and a body that `is_meant` accepts.
+    /// Returns the body.
     async fn until(&self, status: u16, is_meant: impl Fn(&Value) -> bool) -> Value {
         let body = until(&format!("{status} is said"), async || {
             let (found, body) = self.ready().await;
@@ -45,7 +46,7 @@ impl Operators {
         body
     }
 
-    /// Bytes of room by the metrics, if they tell it.
+    /// Returns the free room in bytes that the metrics report. None if they do not report it.
     async fn room(&self) -> Option<f64> {
         let (_, metrics) = self.get("/metrics").await;
         metrics.lines().find_map(|line| line.strip_prefix(ROOM)).map(|n| n.parse().unwrap())
@@ -76,7 +77,7 @@ async fn a_full_disk_is_warned_of_then_not_ready_and_ready_again_without_a_reque
     assert!(server.read_log().contains("the store has little room left"), "{}", server.read_log());
     std::fs::remove_file(ballast).unwrap();
     operators.until(200, |body| body.get("warnings").is_none()).await;
-    // The server finds out by itself that the disk is full, and that it is not any more.
+    // The server notices by itself that the disk is full, and that it has room again.
     for _ in 0..2 {
         let ballast = disk.fill();
         let body = operators.until(503, |_| true).await;
@@ -123,7 +124,7 @@ async fn a_redis_without_memory_is_not_ready_and_ready_again_without_a_request()
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     let body = operators.until(503, |_| true).await;
     assert!(body["errorDescription"].as_str().unwrap().contains("OOM"), "{body}");
-    // Redis has a limit of memory now, which is used up.
+    // Redis gets a memory limit. At first it has room, later the limit is reached.
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1gb"]), "+OK\r\n");
     operators.until(200, |_| true).await;
     let is_told = async || operators.room().await.filter(|room| *room >= 500e6);

@@ -1,5 +1,5 @@
-//! Redis is killed under a server that lives: polls stay parked, and decisions of the meantime are
-//! settled once it is back.
+//! Tests in which Redis is killed while the server runs. Polls stay parked, and decisions from the
+//! outage are completed when Redis is back.
 
 use countersign_testkit::redis_server::{Redis, authority};
 use countersign_testkit::until;
@@ -22,13 +22,14 @@ async fn a_parked_poll_outlives_redis_and_is_told_the_decision() {
         let (caller, token, id) = (caller.clone(), token.clone(), id.clone());
         async move { caller.verify(&token, &id, Some(30)).await }
     });
-    // Without Redis a decision is answered in bounded time: it is not known.
+    // Without Redis, the server responds to a decision with 503 after a bounded time, because it
+    // cannot know whether the decision was recorded.
     redis.kill();
     let refused = caller.decide(&ann, &id, true).await;
     assert!(matches!(refused, Err(Failed::Status(503, _))), "{refused:?}");
     assert!(!parked.is_finished(), "the poll waits on");
     redis.restart();
-    // The phone tries again, as it does after a 503.
+    // The phone retries, as it does after a 503.
     let decided =
         until("the decision is known", async || match caller.decide(&ann, &id, true).await {
             Ok(answer) => Some(answer.outcome),
@@ -67,7 +68,8 @@ async fn a_redis_that_forgot_its_store_beside_a_dead_server_is_not_taken_for_a_n
     caller.enroll(&token, &phone()).await.unwrap();
     server.kill();
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
-    // Everybody would be a user who has no device yet, and be let in.
+    // The server must refuse to start on the empty Redis. Every user would count as not enrolled,
+    // and a relying party would let them in.
     let Err((code, log)) = Server::try_start(folder.path(), &launch).await else {
         panic!("it started");
     };

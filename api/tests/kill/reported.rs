@@ -1,4 +1,5 @@
-//! A person reports a challenge, and the process dies before the relying party has heard of it.
+//! Test of a person's report when the server is killed before the relying party has acknowledged
+//! it.
 
 use countersign_client::{Choice, Enrollment, Http, Prompt, SoftwareKey, StatementDevice};
 use countersign_core::outcome::Decision;
@@ -45,8 +46,8 @@ async fn a_report_whose_telling_was_cut_off_by_a_kill_is_told_after_it() {
     );
     server.kill();
     let server = Server::start_with(folder.path(), &settings).await;
-    // One for the call of the process that is gone, one for the next: it comes half a minute after
-    // the first.
+    // One response is for the call of the killed process, the other for the call of the next
+    // process, which follows half a minute after the first.
     hook.answer(200);
     hook.answer(200);
     let again = event(&hook.called().await);

@@ -1,13 +1,14 @@
-//! Kills during a start: the next start finds everything, however often that happens.
+//! Test of kills during a start. The next start must find every record, however often a start is
+//! killed.
 
 use crate::caller::Caller;
 use crate::invariants;
 use crate::server::{Launch, Server};
 use crate::{live_until_killed, number};
 
-/// Starts that are killed; `COUNTERSIGN_RESTARTS` says how many otherwise.
+/// Default number of killed starts. `COUNTERSIGN_RESTARTS` overrides it.
 const RESTARTS: usize = 5;
-/// System calls of which one is the last.
+/// System calls at which a start is killed. The kill comes at one of them, chosen at random.
 const CALLS: &str = "openat,pread64,pwrite64,fsync,ftruncate,fcntl,mmap";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,7 +17,7 @@ async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
     let mut random = fastrand::Rng::with_seed(1);
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path()).await;
-    // A log to go through at each start.
+    // These lifecycles fill the log, so that each start has one to replay.
     let (lives, _) = live_until_killed(&mut server, 0, 300).await;
     let trace = folder.path().join("trace");
     let launch = Launch::traced(&trace, &["-e", &format!("trace={CALLS}")]);
@@ -31,7 +32,8 @@ async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
         let at = random.usize(1..=calls);
         let inject = format!("inject={CALLS}:signal=KILL:when={at}");
         let launch = Launch::traced(&trace, &["-e", &inject]);
-        // Calls are counted by thread: a late one may be made by none before the server listens.
+        // strace counts the calls of each thread separately. A late place may therefore not be
+        // reached before the server listens, and then this start is not killed.
         killed += usize::from(Server::try_start(folder.path(), &launch).await.is_err());
     }
     let server = Server::start(folder.path()).await;

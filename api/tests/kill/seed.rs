@@ -1,5 +1,5 @@
-//! A file of many users, as `countersign store export` writes it: each with a device, an action and
-//! a pending challenge.
+//! Writer of a file with many users, in the format of `countersign store export`. Each user has a
+//! device, an action and a pending challenge.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -18,17 +18,17 @@ use countersign_testkit::sample;
 
 use crate::server::TENANT;
 
-/// The name of a user.
+/// Returns the id of a user.
 pub(crate) fn user(n: u64) -> String {
     format!("seeded-{n}")
 }
 
-/// The id of a user's challenge.
+/// Returns the id of a user's challenge.
 pub(crate) fn challenge(n: u64) -> ChallengeId {
     ChallengeId::from_entropy(&bytes(n))
 }
 
-/// Writes the file.
+/// Writes the file with this number of users.
 pub(crate) fn write(file: &Path, users: u64) {
     let mut writer = Writer::new(BufWriter::new(File::create(file).unwrap())).unwrap();
     for n in 0..users {
@@ -43,7 +43,7 @@ fn bytes<const N: usize>(n: u64) -> [u8; N] {
     bytes
 }
 
-/// One user's records.
+/// Makes the records of one user.
 fn records(n: u64) -> [Record; 4] {
     let now = SystemClock.now();
     let tenant = TenantId::parse(TENANT).unwrap();

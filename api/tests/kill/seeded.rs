@@ -1,5 +1,5 @@
-//! A store with many devices and pending challenges: the time until a start answers, the memory it
-//! takes, and the cost of a lifecycle beside one on a store with few.
+//! Tests of a store with many devices and pending challenges: the time until a start can respond,
+//! the memory that the server takes, and the cost of a lifecycle compared with a small store.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,23 +15,26 @@ use crate::life::Life;
 use crate::server::{SECRET, Server, TENANT};
 use crate::{number, seed};
 
-/// Users, each with a device and a pending challenge; `COUNTERSIGN_SEEDED` says how many otherwise.
+/// Default number of users, each with a device and a pending challenge. `COUNTERSIGN_SEEDED`
+/// overrides it.
 const SEEDED: u64 = 50_000;
-/// Few enough to be nothing.
+/// Number of users in the small store, too few to cost anything.
 const FEW: u64 = 1000;
-/// Lifecycles before any is measured: first ones cost more, on every store.
+/// Number of lifecycles before the measurement, because the first ones cost more on every store.
 const WARM: usize = 100;
-/// The two servers take turns, so that a busy machine is as busy for one as for the other;
-/// `COUNTERSIGN_TURNS` says how often otherwise.
+/// Default number of turns. `COUNTERSIGN_TURNS` overrides it. The two servers run their lifecycles
+/// in turns, so that a busy machine slows down both alike.
 const TURNS: usize = 8;
-/// Lifecycles of one turn.
+/// Number of lifecycles in one turn.
 const LIVES: usize = 50;
-/// Users of the large store, with which a lifecycle costs at most [`COST_MAX`] times as much.
+/// Number of users from which the limit [`COST_MAX`] applies: a lifecycle may cost at most this
+/// many times as much as on the small store.
 const LARGE: u64 = 1_000_000;
 const COST_MAX: f64 = 1.10;
-/// Factor on smaller stores. Their runs are beside other tests and find only costs that grow.
+/// Limit for stores below [`LARGE`]. It is looser, because these runs share the machine with other
+/// tests, and so can find only costs that grow with the store.
 const COST_MAX_SMALL: f64 = 1.5;
-/// Users, from all over the store, of whom everything is asked.
+/// Number of users, spread over the store, whose records are checked.
 const SAMPLE: u64 = 500;
 
 fn import(folder: &Path, url: &str, users: u64) -> Duration {
@@ -52,7 +55,7 @@ fn import(folder: &Path, url: &str, users: u64) -> Duration {
     began.elapsed()
 }
 
-/// A user is there, with the phone, and waits for the answer that was asked for before.
+/// Checks that a user exists, with the phone and with the challenge still pending.
 async fn is_as_it_was(caller: &Caller, n: u64) {
     let user = seed::user(n);
     assert_eq!(caller.authenticators(&user).await.unwrap().len(), 1);
@@ -61,7 +64,7 @@ async fn is_as_it_was(caller: &Caller, n: u64) {
     assert!(stands.outcome.is_none(), "it is pending as it was");
 }
 
-/// A server on so many users, and figures of its start.
+/// A server on a store with many users, and the measurements of its start.
 struct Seeded {
     server: Server,
     caller: Caller,
@@ -80,7 +83,7 @@ impl Seeded {
         let began = Instant::now();
         let server = Server::start_with(folder.path(), &[("COUNTERSIGN_STORE", &url)]).await;
         let caller = Caller::new(server.url(), None);
-        // The last of all.
+        // The last user in the store.
         is_as_it_was(&caller, users - 1).await;
         let first_answer = began.elapsed();
         let sample = (0..SAMPLE).map(|n| is_as_it_was(&caller, n * users / SAMPLE));
@@ -90,7 +93,7 @@ impl Seeded {
         Self { server, caller, _folder: folder, imported, first_answer, everything }
     }
 
-    /// The server's processor time for so many lifecycles, one after another.
+    /// Returns the processor time that the server takes for so many lifecycles, one after another.
     async fn live(&self, turn: usize, lives: usize) -> Duration {
         let mut lives: Vec<_> = (0..lives).map(|number| Life::new(turn, number)).collect();
         let before = self.server.processor_time();
@@ -101,11 +104,12 @@ impl Seeded {
     }
 }
 
-/// Processor time of a lifecycle, on a server with few users and on one with many.
+/// Processor time of a lifecycle, on the small store and on the large one.
 struct Cost {
     few: Duration,
     many: Duration,
-    /// Quotient of the two in each turn, in ascending order.
+    /// Quotients of the large store's time and the small store's time, one for each turn, in
+    /// ascending order.
     ratios: Vec<f64>,
 }
 
@@ -117,7 +121,7 @@ impl Cost {
         let mut ratios = Vec::new();
         let turns = number("COUNTERSIGN_TURNS").map_or(TURNS, |n| n.try_into().unwrap());
         for turn in 1..=turns {
-            // The server that comes first in one turn comes second in the next.
+            // The servers swap their order after each turn.
             let (of_few, of_many) = if turn.is_multiple_of(2) {
                 let of_few = few.live(turn, LIVES).await;
                 (of_few, many.live(turn, LIVES).await)
@@ -134,13 +138,13 @@ impl Cost {
         Self { few: few_in_all / lives, many: many_in_all / lives, ratios }
     }
 
-    /// Gives the quotient below which so many in a hundred turns are.
+    /// Returns the quotient at this percentile of the turns.
     fn at(&self, percent: usize) -> f64 {
         self.ratios[(self.ratios.len() - 1) * percent / 100]
     }
 
-    /// The middle of the turns, which one that something else came between does not move, and its
-    /// standard error, from the middle half of them.
+    /// Returns the median of the quotients, which a single disturbed turn does not change, and its
+    /// standard error, estimated from the middle half of the quotients.
     fn ratio(&self) -> (f64, f64) {
         let turns = f64::from(u32::try_from(self.ratios.len()).unwrap());
         let deviation = (self.at(75) - self.at(25)) / 1.349;
@@ -167,7 +171,7 @@ fn report(store: &str, users: u64, it: &Seeded, cost: &Cost) {
     );
 }
 
-/// Checks that costs that are small at a thousand users are not large at a million.
+/// Checks the start and the cost of a lifecycle on a large store against a small one.
 async fn assert_sound(store: &str, redis: Option<[Redis; 2]>, everything: Duration) {
     let users = number("COUNTERSIGN_SEEDED").unwrap_or(SEEDED);
     let [few, many] = redis.as_ref().map_or([None, None], |[few, many]| [Some(few), Some(many)]);
@@ -179,7 +183,7 @@ async fn assert_sound(store: &str, redis: Option<[Redis; 2]>, everything: Durati
     assert!(many.everything < everything, "{:?}", many.everything);
     assert!(many.server.resident_bytes() < 2_500 << 20, "{}", many.server.resident_bytes());
     let cost_max = if users < LARGE { COST_MAX_SMALL } else { COST_MAX };
-    // A difference that could be noise is allowed.
+    // A difference within the statistical error is allowed.
     let (ratio, error) = cost.ratio();
     assert!(ratio - 2.0 * error <= cost_max, "{ratio} times as much: {:?}", cost.ratios);
 }

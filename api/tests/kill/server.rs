@@ -1,4 +1,4 @@
-//! The server as a process.
+//! The server as a process that tests can kill.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,23 +7,24 @@ use std::time::Duration;
 
 pub(crate) const TENANT: &str = "demo";
 pub(crate) const SECRET: &str = "a-secret-for-tests-only";
-/// A start with a log to replay is to be over long before.
+/// Longest time of a start. A start with a log to replay takes far less.
 const START: Duration = Duration::from_secs(60);
-/// The thread that looks through a large file behind a start, and how long that may take.
+/// Name of the thread that checks a large file in the background after a start. `LOOK_MAX` limits
+/// the time of this check.
 const LOOKS_THROUGH: &str = "store-check";
 const LOOK_MAX: Duration = Duration::from_secs(300);
 
-/// Options of a start, empty for a plain one.
+/// Options of a start. The default is a plain start.
 #[derive(Default)]
 pub(crate) struct Launch {
-    /// The program that it runs under, with its arguments.
+    /// Command and arguments of the program that runs the server, such as strace. Empty for none.
     pub(crate) under: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
 }
 
 impl Launch {
-    /// Runs under strace, which writes its output to `trace`. It is a Debian package that `make
-    /// tools` installs.
+    /// Makes a launch under strace, which writes its output to `trace`. `make tools` installs
+    /// strace, a Debian package.
     pub(crate) fn traced(trace: &Path, options: &[&str]) -> Self {
         let found = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
         assert!(found.is_ok(), "strace is missing: run make tools, or apt-get install strace");
@@ -34,22 +35,22 @@ impl Launch {
     }
 }
 
-/// A running server; it is killed when this is dropped.
+/// A running server. Dropping it kills the process.
 pub(crate) struct Server {
     child: Child,
-    /// The output of its start, to the end.
+    /// Output of the server's start, up to the end of the process.
     stdout: Option<BufReader<ChildStdout>>,
     url: String,
     log: PathBuf,
 }
 
 impl Server {
-    /// Starts the server on the file in `folder` and a free port. It must listen soon.
+    /// Starts the server on the file in `folder` and on a free port. The server must listen soon.
     pub(crate) async fn start(folder: &Path) -> Self {
         Self::start_as(folder, &Launch::default()).await
     }
 
-    /// Starts a server with further settings, as environment variables.
+    /// Starts a server with further settings, given as environment variables.
     pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let env = settings
             .iter()
@@ -58,13 +59,14 @@ impl Server {
         Self::start_as(folder, &Launch { env, ..Launch::default() }).await
     }
 
-    /// Starts the server in another way. It must listen soon.
+    /// Starts the server with these options. The server must listen soon.
     pub(crate) async fn start_as(folder: &Path, launch: &Launch) -> Self {
         let started = Self::try_start(folder, launch).await;
         started.unwrap_or_else(|(_, log)| panic!("did not start: {log}"))
     }
 
-    /// Starts the server. One that ends before it listens gives its exit code and its log.
+    /// Starts the server with these options. Returns the exit code and the log if it ends before it
+    /// listens.
     pub(crate) async fn try_start(
         folder: &Path,
         launch: &Launch,
@@ -84,9 +86,10 @@ impl Server {
             .env("COUNTERSIGN_STORE", format!("sqlite:{}", folder.join("store").display()))
             .env("COUNTERSIGN__OPERATIONS__LISTEN", "off")
             .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
-            // Unoptimised, under a crowd: late by nature.
+            // A debug build under many requests is slow without being overloaded.
             .env("COUNTERSIGN__SERVER__QUEUE_DELAY_MS_MAX", "10000")
-            // A machine that allows few open files would be warned of.
+            // With the default, the server would log a warning on a machine that allows few open
+            // files.
             .env("COUNTERSIGN__SERVER__REQUESTS_IN_FLIGHT_MAX", "2000")
             .env("COUNTERSIGN__LOG__LEVEL", "warn")
             .envs(launch.env.clone())
@@ -110,7 +113,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Gives the address for operators, which the settings must enable.
+    /// Returns the address of the operators' listener, which the settings must enable.
     pub(crate) fn operations(&mut self) -> String {
         let mut line = String::new();
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
@@ -122,26 +125,26 @@ impl Server {
         &self.url
     }
 
-    /// Gives the server's own process, which is the only child of the program that it runs under,
-    /// if any.
+    /// Returns the id of the server's own process. If the server runs under another program, it is
+    /// that program's only child.
     fn pid(&self) -> u32 {
         let own = self.child.id();
         let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
         children.ok().and_then(|ids| ids.split_whitespace().next()?.parse().ok()).unwrap_or(own)
     }
 
-    /// SIGTERM; the answer is the exit code.
+    /// Sends SIGTERM, and returns the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         signal(self.pid(), "TERM");
         self.child.wait().unwrap().code()
     }
 
-    /// Waits for an end that it comes to by itself.
+    /// Waits until the server ends by itself, and returns the exit code.
     pub(crate) fn ended(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
-    /// Sends it a signal, such as STOP and CONT.
+    /// Sends a signal to the server, such as STOP or CONT.
     pub(crate) fn signal(&self, name: &str) {
         signal(self.pid(), name);
     }
@@ -150,18 +153,18 @@ impl Server {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Bytes of memory that are its own.
+    /// Returns the process's resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// Counts the processor time of its requests, without that of looking through a large file,
-    /// which a start does in the background.
+    /// Returns the processor time of the server's threads. The background check of a large file is
+    /// left out.
     pub(crate) fn processor_time(&self) -> Duration {
         let spent = |thread: PathBuf| {
-            // A thread may end meanwhile.
+            // The thread may have ended in the meantime.
             let name = std::fs::read_to_string(thread.join("comm")).ok()?;
             let spent = std::fs::read_to_string(thread.join("schedstat")).ok()?;
             let nanoseconds = spent.split(' ').next()?.parse::<u64>().ok()?;
@@ -170,7 +173,7 @@ impl Server {
         Duration::from_nanos(self.threads().filter_map(spent).sum())
     }
 
-    /// Waits until it has looked through its file.
+    /// Waits until the server has finished the background check of its file.
     pub(crate) async fn looked_through(&self) {
         let is_at_it = |thread: PathBuf| {
             std::fs::read_to_string(thread.join("comm")).is_ok_and(|n| n.trim() == LOOKS_THROUGH)
@@ -178,24 +181,25 @@ impl Server {
         let began = tokio::time::Instant::now();
         while self.threads().any(is_at_it) {
             assert!(began.elapsed() < LOOK_MAX, "it looks through its file for too long");
-            // Far longer than `until` waits: the file may be of a million users.
+            // This loop has its own limit, far longer than that of `until`, because the file may
+            // have a million users.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Lists the kernel's folder of each of its threads.
+    /// Lists the folder in `/proc` of each of the server's threads.
     fn threads(&self) -> impl Iterator<Item = PathBuf> + use<> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
         threads.filter_map(|thread| Some(thread.ok()?.path()))
     }
 
-    /// SIGKILL: nothing of it runs after this.
+    /// Sends SIGKILL, after which the server runs no more code.
     pub(crate) fn kill(&mut self) {
         signal(self.pid(), "KILL");
         self.child.wait().unwrap();
     }
 
-    /// No start, and nothing between, had anything to complain about.
+    /// Checks that the log has no errors and no panics, over all starts.
     pub(crate) fn assert_log_is_clean(&self) {
         let log = self.read_log();
         assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
@@ -208,8 +212,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been killed before. A tracer ends with its process, and not the other way: to
-        // kill the tracer too would leave the process with its lock for a moment.
+        // The test may have killed the server before. Only the server is killed: strace ends when
+        // its process ends, but a killed strace would leave the process running, with its lock, for
+        // a moment.
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             signal(self.pid(), "KILL");
         }

@@ -1,4 +1,5 @@
-//! Peers that ask for much and read nothing: each holds little memory, and others are served.
+//! Test of peers that send many requests and read no responses. Each may hold only little of the
+//! server's memory, and other clients are served.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -8,10 +9,10 @@ use crate::server::Server;
 
 const CONNECTIONS: usize = 300;
 const PIPELINED: usize = 20;
-/// The largest file that is served.
+/// Request for the largest file that the server serves.
 const ASSET: &[u8] = b"GET /vendor/qr/decode.js HTTP/1.1\r\nHost: x\r\n\r\n";
 const ASSET_BYTES: u64 = 131_072;
-/// Memory of the server that one slow reader may hold, everything included.
+/// Maximum of the server's memory that one slow reader may hold, in bytes.
 const HELD_BYTES_MAX: u64 = 65_536;
 
 #[tokio::test]
@@ -26,7 +27,8 @@ async fn peers_that_read_nothing_hold_little_and_stop_nobody() {
     for _ in 0..CONNECTIONS {
         let mut peer = TcpStream::connect(&address).await.unwrap();
         peer.write_all(&ASSET.repeat(PIPELINED)).await.unwrap();
-        // The first byte of the first answer: it was asked for, and more of it waits.
+        // The first byte of the first response shows that the server has read the request. The
+        // remaining bytes wait.
         peer.read_exact(&mut [0]).await.unwrap();
         peers.push(peer);
     }
@@ -34,7 +36,8 @@ async fn peers_that_read_nothing_hold_little_and_stop_nobody() {
         caller.track(&format!("u-{number}")).await.unwrap();
     }
     let held = server.resident_bytes().saturating_sub(before) / CONNECTIONS as u64;
-    // An unoptimised program reads the file anew for each of them, and has no copy of its own.
+    // A debug build reads the file from the disk for each request, so every response holds its own
+    // copy.
     let file = if cfg!(debug_assertions) { ASSET_BYTES } else { 0 };
     assert!(held <= HELD_BYTES_MAX + file, "{held} bytes for each of {CONNECTIONS}");
     drop(peers);

@@ -1,5 +1,5 @@
-//! Output of a start: the greeting and the last words, as people and as collectors of logs read
-//! them.
+//! Tests of the output of a start: the first line, and the last line of a failed start, in the
+//! formats for people and for log collectors.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Drop for Started {
     }
 }
 
-/// Starts a server on a free port, and gives its first line.
+/// Starts a server on a free port. Returns the process and its first line of output.
 fn start(folder: &Path, format: &str) -> (Started, String) {
     let mut child = serve(folder, "127.0.0.1:0", format)
         .stdout(Stdio::piped())
@@ -47,7 +47,7 @@ fn start(folder: &Path, format: &str) -> (Started, String) {
     (Started(child), line)
 }
 
-/// The last words of a server that does not start.
+/// Returns the last line of the errors of a server that must fail to start.
 fn refused(folder: &Path, listen: &str, format: &str) -> String {
     let output = serve(folder, listen, format).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

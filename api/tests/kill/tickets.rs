@@ -1,4 +1,4 @@
-//! A ticket that was used is used after a kill, and one that was not is good.
+//! Test of one-time tickets over a kill. A used ticket stays used, and an unused one stays valid.
 
 use std::path::Path;
 
@@ -21,7 +21,8 @@ async fn outlives_a_kill(folder: &Path, settings: &[(&str, &str)]) {
     let caller = Caller::new(server.url(), None);
     let again = caller.enroll(&used, &phone()).await;
     assert!(matches!(again, Err(Failed::Status(401, _))), "{again:?}");
-    // It allows no more than its token did: the user has an authenticator by now.
+    // The ticket grants no more than the token with which it was made. That token may not add a
+    // second authenticator, and the user has one by now.
     let late = caller.enroll(&unused, &phone()).await;
     assert!(matches!(late, Err(Failed::Status(403, _))), "{late:?}");
     let known = caller.enroll(&unused, &life.phone).await.unwrap();

@@ -1,5 +1,5 @@
-//! One client opens as many connections as it likes: the real program, with a limit of open files
-//! as a shell or a container has it, goes on serving everybody else.
+//! Tests of a client that opens very many connections. The real program runs with the limit of open
+//! files of a shell or a container, and must still serve everybody else.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -13,20 +13,23 @@ use countersign_loadtest::descriptors;
 use server::{SECRET, Server};
 use tokio::time::Instant;
 
-/// Connections of all tests that may run at once.
+/// Number of connections of all tests that may run at once.
 const CROWD_MAX: u64 = 8000;
-/// Within this, operators are answered; on a busy machine, by median.
+/// Time within which operators must get a response. The median of several requests counts, because
+/// the machine may be busy.
 const PROMPT: Duration = Duration::from_secs(1);
-/// Within this, an answer comes that has to wait until others give way.
+/// Time within which a response must arrive that has to wait until the server has closed idle
+/// connections.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Opens connections that say nothing.
+/// Opens connections that send nothing.
 fn crowd(address: SocketAddr, connections: usize) -> Vec<TcpStream> {
     descriptors::allow(CROWD_MAX).unwrap();
     (0..connections).map(|_| TcpStream::connect(address).unwrap()).collect()
 }
 
-/// Sends `request`, which asks to close, on a fresh connection and gives the answer.
+/// Sends `request` on a new connection and returns the response. The request must ask the server to
+/// close the connection.
 fn asked(address: SocketAddr, request: &str, within: Duration) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(within)).unwrap();
@@ -43,7 +46,7 @@ fn health(address: SocketAddr) -> String {
     asked(address, request, SOON)
 }
 
-/// Operators are answered promptly.
+/// Checks that operators get a response in time.
 fn assert_healthy(address: SocketAddr) {
     let mut times: Vec<_> = (0..5)
         .map(|_| {
@@ -65,7 +68,7 @@ fn metric(server: &Server, name: &str) -> f64 {
     value.unwrap_or_else(|| panic!("{line} in {answer}")).trim().parse().unwrap()
 }
 
-/// Somebody else signs in.
+/// Checks that another user can sign in.
 fn assert_signs_in(address: SocketAddr, user: &str) {
     let secret = countersign_wire::basic::encode_standard(SECRET);
     let request = format!(
@@ -76,7 +79,8 @@ fn assert_signs_in(address: SocketAddr, user: &str) {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Files of a server that has started to its end and has answered on both listeners.
+/// Counts the open files of a server that has started completely and has responded on both
+/// listeners.
 fn at_rest(server: &Server) -> usize {
     assert_healthy(server.operations);
     assert_signs_in(server.public, "bob");
@@ -96,7 +100,8 @@ fn a_soft_limit_is_raised_and_three_thousand_connections_are_served_beside_every
     let server = Server::start("1024:20000");
     let before = at_rest(&server);
     let crowd = crowd(server.public, 3000);
-    // On a slow machine the first have had their five seconds before the last comes.
+    // The test waits only for 2000 of them, because on a slow machine the first connections reach
+    // their limit of five seconds before the last ones are open.
     until("far more are let in than the soft limit", || server.open_files() > 2000);
     assert_healthy(server.operations);
     assert_signs_in(server.public, "alice");
@@ -134,7 +139,8 @@ fn where_the_limit_cannot_be_raised_connections_stay_below_it_and_idle_ones_give
 fn connections_of_operators_that_are_left_idle_keep_nobody_from_the_health_check() {
     let server = Server::start("1024:20000");
     let request = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
-    // The longest idle ones give way to the last ones as these come.
+    // The server closes the connections that have been idle for longest, to make room for the last
+    // ones.
     let answers = |mut stream: TcpStream| {
         stream.set_read_timeout(Some(SOON)).unwrap();
         stream.write_all(request.as_bytes()).ok()?;

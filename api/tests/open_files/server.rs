@@ -1,4 +1,4 @@
-//! The server as a process under a limit of open files.
+//! The server as a process with a limit of open files.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 pub(crate) const SECRET: &str = "a-secret-for-tests-only";
 
-/// A running server; it is killed when this is dropped.
+/// A running server. Dropping it kills the process.
 pub(crate) struct Server {
     pub(crate) public: SocketAddr,
     pub(crate) operations: SocketAddr,
-    /// Connections that it says to have room for.
+    /// Number of connections for which the server reports to have room.
     pub(crate) room: usize,
     child: Child,
     _stdout: BufReader<ChildStdout>,
@@ -20,7 +20,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it under `limit`, as `prlimit` writes it: the soft one, a colon and the hard one.
+    /// Starts the server under `limit`, in the form of `prlimit`: the soft limit, a colon and the
+    /// hard limit.
     pub(crate) fn start(limit: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = spawned(limit, &folder);
@@ -39,7 +40,7 @@ impl Server {
         Self { public, operations, room, child, _stdout: stdout, folder }
     }
 
-    /// Gives the log of a server that does not start.
+    /// Returns the log of a server that must fail to start.
     pub(crate) fn refused(limit: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let mut child = spawned(limit, &folder);
@@ -50,7 +51,7 @@ impl Server {
     }
 
     pub(crate) fn open_files(&self) -> usize {
-        // The process has replaced the one that set its limit.
+        // The process id is that of `prlimit`, because the server replaces it in the same process.
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
@@ -85,7 +86,7 @@ fn spawned(limit: &str, folder: &TempDir) -> Child {
         .env("COUNTERSIGN_STORE", format!("sqlite:{}", store.display()))
         .env("COUNTERSIGN__OPERATIONS__LISTEN", "127.0.0.1:0")
         .env("COUNTERSIGN__SERVER__DATA_DIR", folder.path())
-        // Unoptimised, under a crowd: late by nature.
+        // A debug build under many requests is slow without being overloaded.
         .env("COUNTERSIGN__SERVER__QUEUE_DELAY_MS_MAX", "10000")
         .env("COUNTERSIGN__LOG__LEVEL", "warn")
         .stdout(Stdio::piped())

@@ -1,4 +1,4 @@
-//! `phone approve`, `deny` and `report`, and the challenge that is shown.
+//! Tests of `phone approve`, `deny` and `report`, and of the output about the challenge.
 
 use super::*;
 
@@ -57,7 +57,7 @@ async fn a_phone_that_signs_statements_shows_what_it_signs() {
         (OK, "", APPROVED),
     ]);
     enroll_signer(folder.path(), &server).await;
-    // The file says how the key signs, so that the command need not.
+    // The key file stores the signing mode, so that the command line need not name it.
     let line = ["approve", "--challenge", &id, "--number", "07"];
     let text = phone(folder.path(), &line, "").await.unwrap();
     for part in ["action      pay", "payee       Zoë", "more.1      1", "2025-01-01T00:00:00"] {

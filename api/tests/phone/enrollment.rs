@@ -1,4 +1,4 @@
-//! A key, its file, and the place where it is enrolled.
+//! Tests of a key, its file, and its enrollment.
 
 use super::*;
 
@@ -14,7 +14,8 @@ async fn a_phone_remembers_where_it_is_enrolled_until_it_is_removed() {
     ]);
     enroll(folder.path(), &server, &["--tenant", "acme", "--dialect", "ios"]).await;
     let text = phone(folder.path(), &["approve"], "").await.unwrap();
-    // An action that is approved unseen is printed on the way.
+    // The command prints the action before it approves, because the person has not seen the action
+    // yet.
     assert!(text.contains("action      signIn"), "{text}");
     assert!(text.ends_with(&format!("\napproved: challenge {id}\n")), "{text}");
     phone(folder.path(), &["remove"], "").await.unwrap();
@@ -76,7 +77,7 @@ async fn a_key_file_that_others_may_read_is_refused() {
 const TICKET: &str = "AbCdEfGhIjKlMnOpQrSt-_";
 const OPENED: &str = r#"{"tenantId":"acme","userId":"u-1","expiresIn":600}"#;
 
-/// The link that a website of that server shows.
+/// Returns the enrollment link that a website of this server shows.
 fn link(server: &Server, bearer: &str) -> String {
     format!("{}/phone#enroll={bearer}", server.base.trim_end_matches("/v1"))
 }
@@ -98,7 +99,7 @@ async fn a_link_says_the_server_and_the_tenant_and_its_ticket_enrolls() {
         let body: Value = serde_json::from_str(&seen[0].body).unwrap();
         assert_eq!((&body["ticket"], seen[0].header("authorization")), (&TICKET.into(), None));
         assert_eq!(seen[1].header("authorization"), Some(&*format!("Bearer {TICKET}")));
-        // The key file has the server of the link.
+        // The key file has the server and the tenant of the link.
         assert_eq!(seen[2].header("x-authsignal-tenant-id"), Some("acme"));
     }
 }
@@ -136,7 +137,7 @@ async fn what_is_no_link_is_said_to_be_none() {
 async fn a_token_of_another_tenant_is_refused_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[]);
-    // The claims are {"other":{"tenantId":"acme"}}.
+    // The token's claims are {"other":{"tenantId":"acme"}}.
     let token = "e30.eyJvdGhlciI6eyJ0ZW5hbnRJZCI6ImFjbWUifX0.x";
     let line = ["enroll", "--token", token, "--url", &server.base];
     let error = phone(folder.path(), &line, "").await.unwrap_err();

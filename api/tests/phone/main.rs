@@ -1,4 +1,4 @@
-//! `countersign phone` against a server that answers from a list.
+//! Tests of `countersign phone` against a server with a list of prepared responses.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
@@ -30,7 +30,7 @@ struct Line {
     phone: PhoneArgs,
 }
 
-/// Runs a command line with a key file in `folder` and returns its output.
+/// Runs a command line with a key file in `folder`, and returns its output.
 async fn phone(folder: &Path, line: &[&str], input: &str) -> Result<String, CliError> {
     let file = folder.join("phone.json").display().to_string();
     let line = ["phone", "--key-file", &file].into_iter().chain(line.iter().copied());
@@ -62,7 +62,8 @@ fn statement_nonce() -> String {
     format!(r#"{{"nonce":"{}"}}"#, "A".repeat(43))
 }
 
-/// A list of one challenge, with this display text.
+/// Makes a prepared response with one pending challenge, which has this display text. Returns the
+/// challenge's id and the response.
 fn shown(letter: char, number: &Value, display: &str) -> (String, String) {
     let id = letter.to_string().repeat(32);
     let signer = "b7b7b7b7-b7b7-47b7-b7b7-b7b7b7b7b7b7";

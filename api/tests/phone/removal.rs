@@ -1,4 +1,4 @@
-//! A key file goes only when the server has removed the key, or does not know it.
+//! Tests that a key file is deleted only if the server has removed the key, or does not know it.
 
 use countersign_testkit::answers::Server;
 

@@ -1,4 +1,4 @@
-//! `phone watch`, and the numbers that a person types.
+//! Tests of `phone watch`, and of numbers that a person types.
 
 use super::*;
 

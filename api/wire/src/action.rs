@@ -1,4 +1,4 @@
-//! Reading actions and overriding their state.
+//! Bodies of requests that read an action or override its state.
 
 use countersign_core::action::{self, Action};
 use countersign_core::id::ActionCode;
@@ -14,29 +14,29 @@ use crate::names::{ActionState, VerificationMethod};
 use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
 
-/// Answer to `GET` and `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
+/// Response to `GET` and `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetActionResponse {
     /// The action's state.
     pub state: ActionState,
-    /// Time of the last change of state.
+    /// Time at which the state last changed.
     pub state_updated_at: Iso8601,
-    /// Time of the first tracking.
+    /// Time at which the backend first tracked the action.
     pub created_at: Iso8601,
-    /// Way of the user's confirmation, if a device confirmed.
+    /// Method by which the user confirmed. Absent unless a device confirmed the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
-    /// The values that the device showed and its person approved: the members of the display text.
-    /// Absent where the device has signed neither that text nor a read of it, and after an
-    /// override.
+    /// Values that the device showed and its person approved: the members of the display text.
+    /// Absent if the device signed neither the display text nor a read of it, and after the relying
+    /// party overrode the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Object>,
-    /// Always empty.
+    /// Always empty, because this server has no rules engine.
     pub rules: Vec<serde_json::Value>,
-    /// Always empty.
+    /// Always empty, because this server has no rules engine.
     pub rule_ids: Vec<String>,
-    /// Always empty; some SDKs need it to be there.
+    /// Always empty. Some SDKs need the field to be present.
     pub output: Object,
 }
 
@@ -55,10 +55,10 @@ impl From<&Action> for GetActionResponse {
     }
 }
 
-/// `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
+/// Body of `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UpdateActionRequest {
-    /// The state to put the action in.
+    /// The action's new state.
     pub state: ActionState,
 }
 
@@ -66,7 +66,7 @@ impl ServerRequest for UpdateActionRequest {
     const UNREAD: &'static [&'static str] = &["custom"];
 }
 
-/// One element of the answer to `GET /users/{userId}/actions`.
+/// One element of the response to `GET /users/{userId}/actions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
@@ -110,13 +110,14 @@ impl From<&Action> for ActionItem {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActionsQuery {
-    /// ISO 8601; 30 days ago where absent, and at the earliest.
+    /// Earliest creation time to list, in ISO 8601. The default is 30 days ago, and an earlier time
+    /// counts as 30 days ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_date: Option<String>,
-    /// Action codes, separated by commas; all where absent.
+    /// Action codes to list, separated by commas. If absent, actions of every code are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codes: Option<String>,
-    /// State of the actions; absent for all.
+    /// State of the actions to list. If absent, actions in every state are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -124,7 +125,7 @@ pub struct ActionsQuery {
 impl ServerRequest for ActionsQuery {}
 
 impl ActionsQuery {
-    /// Checks every field. Empty texts count as absent.
+    /// Checks every field and converts the query for the core. Empty texts count as absent.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -154,13 +155,15 @@ impl ActionsQuery {
     }
 }
 
-/// Gives the way of the user's confirmation: only a device that approved has confirmed.
+/// Returns the method by which the user confirmed. None unless a device approved and the action is
+/// in the state `ChallengeSucceeded`, because only then has a device confirmed.
 pub(crate) fn verification_method(action: &Action) -> Option<VerificationMethod> {
     let succeeded = action.state == action::ActionState::ChallengeSucceeded;
     (succeeded && action.decided_by.is_some()).then_some(VerificationMethod::Push)
 }
 
-/// The values that were shown and approved, where that is known.
+/// Returns the values that a device showed and its person approved, if they are known and the
+/// action is in the state `ChallengeSucceeded`.
 pub(crate) fn approved(action: &Action) -> Option<Object> {
     let succeeded = action.state == action::ActionState::ChallengeSucceeded;
     let text = action.approved.as_ref().filter(|_| succeeded)?;

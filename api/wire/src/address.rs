@@ -1,12 +1,13 @@
-//! The address of a browser, as relying parties pass it on.
+//! Parser of a browser's IP address as a relying party forwards it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use countersign_core::policy::CONTEXT_BYTES_MAX;
 use countersign_core::text::Line;
 
-/// The one address in a text, without its port and brackets, in its usual spelling. `None` for
-/// anything else: of a chain of addresses, nobody here knows which entry can be believed.
+/// Returns the one IP address in a text, in canonical spelling, without a port and brackets.
+/// Returns `None` for anything else. A chain of addresses gives `None` too, because the server does
+/// not know which of its entries are trustworthy.
 pub(crate) fn single(text: &str) -> Option<Line> {
     let address = parse(text.trim_ascii())?;
     Some(Line::cleaned(&address.to_string(), CONTEXT_BYTES_MAX))
@@ -20,7 +21,7 @@ fn parse(text: &str) -> Option<IpAddr> {
             .flatten();
     }
     let address = text.parse().ok();
-    // Without brackets, only the shorter kind can have a port.
+    // Without brackets, only an IPv4 address can have a port.
     address.or_else(|| {
         let (address, _) = text.split_once(':').filter(|(_, port)| is_port(port))?;
         address.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
@@ -49,7 +50,7 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("[2001:db8::1]:443", "2001:db8::1"),
             ("::ffff:203.0.113.7", "::ffff:203.0.113.7"),
-            // A port cannot be told from the last group of an IPv6 address.
+            // The parser cannot tell a port from the last group of an IPv6 address.
             ("2001:db8::1:443", "2001:db8::1:443"),
         ] {
             assert_eq!(single(text).unwrap().as_str(), expected, "{text}");

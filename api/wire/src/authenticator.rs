@@ -1,4 +1,4 @@
-//! Lists of a user's authenticators.
+//! Bodies about a user's authenticators.
 
 use countersign_core::device::Device;
 use serde::{Deserialize, Serialize};
@@ -7,49 +7,49 @@ use crate::field::text;
 use crate::names::{Platform, VerificationMethod};
 use crate::time::Iso8601;
 
-/// `POST /client/user-authenticators/remove`.
+/// Body of `POST /client/user-authenticators/remove`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveAuthenticatorRequest {
-    /// The authenticator.
+    /// Id of the authenticator to remove.
     pub user_authenticator_id: String,
 }
 
-/// An authenticator.
+/// One authenticator in a response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthenticatorItem {
-    /// The user, for the backend only.
+    /// The user's id. Only responses to the relying party's backend have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// Its name.
+    /// The authenticator's id.
     pub user_authenticator_id: String,
-    /// Way of confirmation.
+    /// Method by which the authenticator confirms.
     pub verification_method: VerificationMethod,
-    /// Time of the first enrollment.
+    /// Time at which the key was first enrolled for the user.
     pub created_at: Iso8601,
-    /// Time of the last enrollment.
+    /// Time at which the key was last enrolled for the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Iso8601>,
-    /// Time of the last accepted signature.
+    /// Time at which the server last accepted a signature by the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verified_at: Option<Iso8601>,
-    /// An e-mail address that belongs to it.
+    /// E-mail address of the authenticator. An enrolled device has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// A phone number that belongs to it.
+    /// Phone number of the authenticator. An enrolled device has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// The person's name for the device.
+    /// The name that the person gave to the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// The app's platform.
+    /// Platform of the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<Platform>,
 }
 
 impl From<&Device> for AuthenticatorItem {
-    /// The item as the relying party's backend sees it.
+    /// Converts a device to the item that the relying party's backend receives.
     fn from(device: &Device) -> Self {
         Self {
             user_id: Some(device.account.user.as_str().to_owned()),
@@ -67,8 +67,8 @@ impl From<&Device> for AuthenticatorItem {
 }
 
 impl AuthenticatorItem {
-    /// The item as a browser sees it: no user, and address and number only as far as their owner
-    /// needs to know them again.
+    /// Converts the item to the form for a browser: without the user, and with the e-mail address
+    /// and the phone number masked, so that only their owner recognizes them.
     #[must_use]
     pub fn for_client(self) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl AuthenticatorItem {
     }
 }
 
-/// `ann@example.com` becomes `a***@example.com`.
+/// Masks an e-mail address: `ann@example.com` becomes `a***@example.com`.
 fn masked_email(email: &str) -> String {
     let (name, domain) = email.rsplit_once('@').unwrap_or((email, ""));
     let first: String = name.chars().take(1).collect();
@@ -88,7 +88,8 @@ fn masked_email(email: &str) -> String {
     format!("{first}***{at}{domain}")
 }
 
-/// `+447700900123` becomes `***0123`; a number too short for that is hidden whole.
+/// Masks a phone number: `+447700900123` becomes `***0123`. A number of fewer than 8 characters is
+/// hidden completely.
 fn masked_phone(phone: &str) -> String {
     let count = phone.chars().count();
     let shown = if count >= 8 { 4 } else { 0 };

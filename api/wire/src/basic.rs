@@ -1,7 +1,7 @@
 //! `Authorization: Basic` in the encodings of the official SDKs.
 //!
-//! Server SDKs and Android send padded base64 of `name:`, iOS base64url without padding of the
-//! same, browsers base64 of the percent-encoded name without a colon.
+//! Server SDKs and Android send padded base64 of `name:`. iOS sends unpadded base64url of `name:`.
+//! Browsers send base64 of the percent-encoded name, without a colon.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,8 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::publickey::base64_lenient;
 
-/// Characters that JavaScript's `encodeURIComponent` leaves as they are, besides letters and
-/// digits.
+/// Characters to percent-encode as JavaScript's `encodeURIComponent` does: it leaves letters,
+/// digits and the characters below as they are.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -22,8 +22,8 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Decodes the text after `Basic `: the name of a tenant, or a secret. `None` if it cannot be
-/// decoded.
+/// Decodes the text after `Basic ` to a tenant's id or to a secret. Returns `None` if the text
+/// cannot be decoded.
 #[must_use]
 pub fn decode(credentials: &str) -> Option<String> {
     let text = String::from_utf8(base64_lenient(credentials)?).ok()?;
@@ -31,19 +31,19 @@ pub fn decode(credentials: &str) -> Option<String> {
     percent_decode_str(name).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// The form that server SDKs and Android send.
+/// Encodes a tenant's id or a secret as server SDKs and Android do.
 #[must_use]
 pub fn encode_standard(name: &str) -> String {
     STANDARD.encode(format!("{name}:"))
 }
 
-/// The form that iOS sends.
+/// Encodes a tenant's id or a secret as iOS does.
 #[must_use]
 pub fn encode_url(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{name}:"))
 }
 
-/// The form that browsers send.
+/// Encodes a tenant's id or a secret as browsers do.
 #[must_use]
 pub fn encode_browser(name: &str) -> String {
     STANDARD.encode(utf8_percent_encode(name, COMPONENT).to_string())

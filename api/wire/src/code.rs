@@ -1,28 +1,28 @@
-//! The contract's error codes.
+//! Error codes of the contract.
 
-/// The contract's error codes that this server sends.
+/// An error code of the contract that this server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// Wrong tenant or secret, or a right is missing.
+    /// The tenant or the secret is wrong, or the caller lacks a right.
     Unauthorized,
-    /// The bearer token's lifetime is over.
+    /// The bearer token has expired.
     ExpiredToken,
-    /// The bearer token is missing, or not one that serves here.
+    /// The bearer token is missing, or is not valid for this call.
     InvalidToken,
-    /// A parameter or the body breaks a rule.
+    /// A parameter or the body of the request is not valid.
     InvalidRequest,
-    /// The tenant is not set up for this.
+    /// The tenant's configuration does not support the request.
     InvalidConfiguration,
     /// The device's key is not enrolled, or its signature does not verify.
     InvalidCredential,
-    /// A limit of rate or number is reached.
+    /// The caller has reached a rate limit or a quota.
     TooManyRequests,
-    /// Overload, or the store cannot be reached: the same request may succeed later.
+    /// The server is overloaded or cannot reach the store. The same request may succeed later.
     TemporarilyUnavailable,
 }
 
 impl ErrorCode {
-    /// The name on the wire.
+    /// Returns the code's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

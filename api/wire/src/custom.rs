@@ -1,4 +1,4 @@
-//! The relying party's own data about an action or a user.
+//! Custom data that the relying party attaches to an action or a user.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::InvalidField;
 /// A JSON object.
 pub type Object = Map<String, Value>;
 
-/// Reads an object that may be absent. An empty list is an empty object, since PHP writes its empty
-/// map so.
+/// Parses an object that may be absent. An empty list counts as an empty object, because PHP
+/// encodes an empty map as a list.
 pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Object>, D::Error> {
-    // A refused value is named by its type, and nothing of it is repeated.
+    // The error names a rejected value by its type only, because it must not repeat the value.
     let unexpected = match Value::deserialize(reader)? {
         Value::Null => return Ok(None),
         Value::Object(object) => return Ok(Some(object)),
@@ -28,8 +28,8 @@ pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Obje
     Err(D::Error::invalid_type(unexpected, &"a map"))
 }
 
-/// Writes an object as canonical JSON: keys in order, no white space. Its characters are not
-/// checked here, because only some of its members are shown on devices, and the tenant says which.
+/// Writes an object as canonical JSON: sorted keys, no white space. It does not check the
+/// characters, because devices show only the members that the tenant's configuration names.
 ///
 /// # Errors
 /// [`InvalidField`] naming `custom`, for an object that is too large.
@@ -42,16 +42,17 @@ pub(crate) fn canonical(custom: Option<&Object>) -> Result<Option<Arc<str>>, Inv
     Ok(Some(text.into()))
 }
 
-/// The whole of a stored object, for the relying party itself.
+/// Returns all members of a stored object, for the relying party itself.
 #[must_use]
 pub fn all(json: &str) -> Object {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// The members of a stored object that a device may see. Where nothing is named, nothing is shown.
+/// Returns the members of a stored object that a device may see: those in `names`. If `names` is
+/// empty, the device sees none.
 ///
-/// An object may have been recorded when a member was not named yet, so that its characters were
-/// not checked: those that hide, reorder or forge are replaced.
+/// The object may have been stored before `names` contained a member, so that nobody has checked
+/// that member's characters. Characters that hide, reorder or forge content are replaced.
 #[must_use]
 pub fn public_custom(json: &str, names: &[String]) -> Object {
     let mut object = if names.is_empty() { Object::new() } else { all(json) };
@@ -76,7 +77,7 @@ fn cleaned_text(text: &str) -> String {
     Line::cleaned(&text::without_stray_marks(text), usize::MAX).as_str().to_owned()
 }
 
-/// Recursion ends: parsed JSON is at most 128 levels deep.
+/// The recursion is bounded, because parsed JSON is at most 128 levels deep.
 fn is_safe(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
@@ -86,8 +87,8 @@ fn is_safe(value: &Value) -> bool {
     }
 }
 
-/// Tells whether every key and text in an object, at any depth, is free of characters that hide,
-/// reorder or forge its content.
+/// Returns true if no key and no text in the object, at any depth, has characters that hide,
+/// reorder or forge content.
 #[must_use]
 pub fn object_is_safe(object: &Object) -> bool {
     object.iter().all(|(key, value)| text::is_safe(key) && is_safe(value))

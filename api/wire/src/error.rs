@@ -1,29 +1,29 @@
-//! The body of every answer that is not 200.
+//! Body of every error response.
 
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
 
-/// An error. The official SDKs read different keys, so the contract's three are always there.
+/// An error. It repeats its code under two keys, because the official SDKs read different ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
-    /// The code.
+    /// The error code of the contract.
     pub error: String,
-    /// The code once more.
+    /// The same code, for SDKs that read this key.
     pub error_code: String,
-    /// Text for people.
+    /// Description for people.
     pub error_description: String,
     /// The stable name of the cause: a row of [`Reason`].
     #[serde(default)]
     pub reason: String,
-    /// The open challenge that is in the way, where one is.
+    /// Id of the open challenge that conflicts with the request, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_id: Option<String>,
 }
 
 impl ErrorBody {
-    /// An error with a text for people.
+    /// Makes an error from its reason and a description for people.
     #[must_use]
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
         let code = reason.code().name();

@@ -1,33 +1,35 @@
-//! Checks of single fields, and the error that names the field.
+//! Checks of single fields, and the error that names a field.
 
 use countersign_core::id::InvalidId;
 use countersign_core::text::Line;
 
-/// A field that breaks a rule. It names both, and never shows the value.
+/// Error about a field that breaks a rule. It has the field's name and the rule, and never the
+/// value, because values may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {rule}")]
 pub struct InvalidField {
-    /// The field, as spelled on the wire.
+    /// Name of the field on the wire.
     pub field: &'static str,
-    /// The rule, in words.
+    /// The broken rule, in words for developers.
     pub rule: String,
 }
 
 impl InvalidField {
-    /// A field that breaks a rule.
+    /// Makes the error about a field that breaks a rule.
     #[must_use]
     pub fn new(field: &'static str, rule: impl Into<String>) -> Self {
         Self { field, rule: rule.into() }
     }
 
-    /// A field whose text is not a valid name.
+    /// Makes the error about a field whose text is not a valid id.
     #[must_use]
     pub fn id(field: &'static str, error: &InvalidId) -> Self {
         Self::new(field, format!("must be {}", error.expected))
     }
 }
 
-/// A text that people read; absent where it is empty.
+/// Parses a text that people read. Returns `None` for an empty text, and an error for an invalid
+/// one.
 pub(crate) fn line(
     field: &'static str,
     text: Option<&str>,
@@ -38,17 +40,18 @@ pub(crate) fn line(
         .transpose()
 }
 
-/// A text that people read and whose writer nobody can correct; absent where it is empty.
+/// Cleans a text that people read. It repairs the text and does not reject it, because the sender
+/// cannot correct it. Returns `None` for an empty text.
 pub(crate) fn cleaned(text: Option<&str>, max: usize) -> Option<Line> {
     text.filter(|t| !t.is_empty()).map(|t| Line::cleaned(t, max))
 }
 
-/// A text as it stands in an answer.
+/// Copies a text for a response.
 pub(crate) fn text(line: Option<&Line>) -> Option<String> {
     line.map(|l| l.as_str().to_owned())
 }
 
-/// Any name, by its parser.
+/// Parses an id of any kind with the given parser.
 pub(crate) fn id<T>(
     field: &'static str,
     text: Option<&str>,
@@ -57,7 +60,7 @@ pub(crate) fn id<T>(
     text.map(|t| parse(t).map_err(|e| InvalidField::id(field, &e))).transpose()
 }
 
-/// A text that is passed on: visible ASCII of a limited length.
+/// Checks a text that the server only passes on: visible ASCII of at most `max` bytes.
 pub(crate) fn ascii(
     field: &'static str,
     text: Option<String>,

@@ -1,8 +1,8 @@
-//! Request and response bodies of the HTTP contract, for the server and its clients alike.
+//! Request and response bodies of the HTTP contract, shared by the server and its clients.
 //!
-//! One module per area. A request turns into types of the core by its `into_core`, which is where
-//! limits on single fields are checked; a response is made from types of the core. Nothing here
-//! knows about HTTP, the caller, or the caller's rights.
+//! Each module covers one area. A request has a method `into_core`, which checks the limits of its
+//! fields and converts it to types of the core. A response is made from types of the core. This
+//! crate knows nothing of HTTP, of the caller, or of the caller's rights.
 
 #![warn(missing_docs)]
 

@@ -1,9 +1,10 @@
-//! Enumerations of the core under their names on the wire.
+//! Enumerations of the core with their names on the wire.
 
 use countersign_core::{action, device, outcome};
 use serde::{Deserialize, Serialize};
 
-/// Declares an enumeration that has the variants of one of the core, and the way to and from it.
+/// Declares an enumeration with the variants of one of the core's, and the conversions in both
+/// directions.
 macro_rules! names {
     ($(#[$meta:meta])* $name:ident = $core:ty, $case:literal {
         $($(#[$vmeta:meta])* $variant:ident),+ $(,)?
@@ -49,12 +50,12 @@ names! {
 }
 
 names! {
-    /// Platform of an enrolled app, as lists of authenticators show it.
+    /// Platform of an enrolled app, in the spelling of lists of authenticators.
     Platform = device::Platform, "UPPERCASE" { Ios, Android, Web }
 }
 
 names! {
-    /// Platform of an app, as it says itself when it enrolls.
+    /// Platform of an app, in the spelling of its enrollment request.
     DevicePlatform = device::Platform, "lowercase" {
         #[serde(alias = "IOS")] Ios,
         #[serde(alias = "ANDROID")] Android,
@@ -62,23 +63,23 @@ names! {
     }
 }
 
-/// Way of a user's confirmation.
+/// Method by which a user confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum VerificationMethod {
-    /// By a signature of an enrolled device.
+    /// A signature by an enrolled device.
     Push,
 }
 
-/// Ways in which a user may confirm. There is one.
+/// Methods by which a user may confirm. `PUSH` is the only one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationMethods {
-    /// `PUSH` where the user is enrolled.
+    /// `PUSH` if the user is enrolled, otherwise empty.
     pub enrolled_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH`.
+    /// Always `PUSH`.
     pub allowed_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH` where the user is enrolled.
+    /// `PUSH` if the user is enrolled, otherwise absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_verification_method: Option<VerificationMethod>,
 }
@@ -95,7 +96,7 @@ impl VerificationMethods {
 }
 
 impl ActionState {
-    /// The state of that name.
+    /// Parses a state's name on the wire. Returns None for an unknown name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name);

@@ -1,4 +1,4 @@
-//! Bodies for operators about an account, on their own listener.
+//! Response bodies of the operators' listener about an account.
 
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
@@ -8,78 +8,79 @@ use serde::{Deserialize, Serialize};
 use crate::field::text;
 use crate::time::Iso8601;
 
-/// An account.
+/// An account, as an operator sees it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorAccount {
-    /// The relying party's space.
+    /// Id of the tenant: the relying party's namespace for users.
     pub tenant_id: String,
-    /// The user's name in it.
+    /// Id of the user within the tenant.
     pub user_id: String,
-    /// Number of changes to the account.
+    /// Number of changes to the account so far.
     pub revision: u64,
-    /// Time at which the account was first seen.
+    /// Time at which the server first stored the account.
     pub created_at: String,
-    /// Counters that can hold the user back.
+    /// Counters that can make the server refuse the user's challenges or numbers.
     pub counters: OperatorCounters,
-    /// Its devices, oldest first.
+    /// The account's devices, oldest first.
     pub devices: Vec<OperatorDevice>,
-    /// Its challenges that have not ended.
+    /// The account's challenges that have not ended.
     pub open_challenges: Vec<OperatorChallenge>,
 }
 
-/// Reasons not to ask a user, with their lengths.
+/// An account's rate-limit counters, and the remaining waits that they cause.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorCounters {
-    /// Prompts since the last approval, within the window (`prompts_window_seconds`). A challenge
-    /// does not count if its webhook call failed before any phone was offered it.
+    /// Challenges since the last approval, within the window (`prompts_window_seconds`). A
+    /// challenge does not count if its webhook call failed before the server showed it to any
+    /// phone.
     pub prompts: usize,
-    /// Denials and reports since the last approval.
+    /// Denials and reports by the user since the last approval.
     pub denials: u32,
-    /// Time of the last report.
+    /// Time at which the user last reported a challenge.
     pub reported_at: Option<String>,
-    /// Numbers typed since the last approval.
+    /// Numbers that the user typed since the last approval.
     pub numbers: u32,
-    /// Milliseconds until the user may be asked again.
+    /// Milliseconds until the server accepts a new challenge for the user.
     pub prompt_wait_ms: u64,
-    /// Milliseconds until a number is compared again.
+    /// Milliseconds until the server accepts a typed number from the user.
     pub number_wait_ms: u64,
 }
 
-/// A device.
+/// A device of the account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorDevice {
-    /// Its name for commands.
+    /// Id of the device, for operators' commands.
     pub user_authenticator_id: String,
-    /// The person's name for the device.
+    /// The name that the person gave to the device.
     pub name: Option<String>,
     /// The signature algorithm.
     pub algorithm: String,
-    /// Time at which the key was first bound.
+    /// Time at which the key was first enrolled for the account.
     pub created_at: String,
-    /// Time of the last accepted signature.
+    /// Time at which the server last accepted a signature by the device.
     pub last_verified_at: Option<String>,
 }
 
-/// An open challenge.
+/// An open challenge of the account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorChallenge {
-    /// Its name.
+    /// Id of the challenge.
     pub challenge_id: String,
     /// Code of the action.
     pub action_code: String,
-    /// End of the challenge's life.
+    /// Time at which the challenge expires.
     pub expires_at: String,
 }
 
-/// Result of a command.
+/// Result of an operator's command.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorDone {
-    /// The act, for people.
+    /// Description of the completed action, for people.
     pub done: String,
 }
 

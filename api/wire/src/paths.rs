@@ -1,129 +1,130 @@
-//! The paths of the HTTP contract, each written once, for the server's routes and lanes and for its
-//! clients. `{name}` stands for one segment, as the router of the server has it.
+//! Paths of the HTTP contract. Each path is written here once; the server's routes and lanes and
+//! the clients use it. `{name}` matches one segment, in the syntax of the server's router.
 
 use percent_encoding::percent_decode_str;
 
-/// Mount of the API: every path of it is served with and without this.
+/// Version prefix of the API. The server serves every path of the API both with and without it.
 pub const VERSION: &str = "/v1";
 
 macro_rules! paths {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)+) => {
         $($(#[$doc])* pub const $name: &str = $path;)+
 
-        /// Every path above.
+        /// All paths that this macro declares.
         const PUBLIC: &[&str] = &[$($name),+];
     };
 }
 
 paths! {
-    // Server API: Basic with a secret.
+    // Server API. It takes Basic authorization with a secret of the tenant.
     /// Validates a token.
     VALIDATE = "/validate";
     /// Finds users.
     USERS = "/users";
-    /// One user.
+    /// Reads, updates or deletes one user.
     USER = "/users/{user}";
-    /// The actions of a user.
+    /// Lists the actions of a user.
     ACTIONS = "/users/{user}/actions";
     /// Tracks an action.
     TRACK = "/users/{user}/actions/{action}";
-    /// One action.
+    /// Reads or updates one action.
     ACTION = "/users/{user}/actions/{action}/{key}";
-    /// The authenticators of a user.
+    /// Lists the authenticators of a user.
     AUTHENTICATORS = "/users/{user}/authenticators";
-    /// One authenticator of a user.
+    /// Removes one authenticator of a user.
     AUTHENTICATOR = "/users/{user}/authenticators/{authenticator}";
-    /// An SDK enrolls by it. Every other method is about a user of that name.
+    /// Path by which an SDK enrolls other methods (`POST`). With every other method, the path names
+    /// the user `authenticators`.
     SERVER_ENROLLMENT = "/users/authenticators";
 
-    // Client API: Bearer.
+    // Client API. It takes a bearer token.
     /// Starts a challenge.
     START_CHALLENGE = "/client/challenge/push";
-    /// State of a challenge.
+    /// Reads the state of a challenge, or waits for its end.
     VERIFY = "/client/verify/push";
     /// Cancels a challenge.
     CANCEL = "/client/cancel/push";
     /// Waits for several challenges.
     WAIT = "/client/wait/push";
-    /// The page of a challenge goes away.
+    /// Reports that the page of a challenge was closed.
     LEAVE = "/client/leave/push";
-    /// A nonce for other methods than push.
+    /// Makes a nonce for methods other than push.
     NONCE = "/client/challenge";
-    /// The authenticators of the token's user.
+    /// Lists the authenticators of the token's user.
     OWN_AUTHENTICATORS = "/client/user-authenticators";
     /// Removes an authenticator of the token's user.
     REMOVE_OWN_AUTHENTICATOR = "/client/user-authenticators/remove";
 
-    // Pages for browsers.
-    /// The page of a newcomer.
+    // Pages for browsers, with the files and calls that they need.
+    /// Start page for newcomers.
     HOME = "/";
     /// The pre-built UI.
     UI = "/ui";
-    /// The phone.
+    /// The phone in a browser.
     PHONE = "/phone";
-    /// The demo.
+    /// The demo's page.
     DEMO = "/demo";
-    /// A call of the demo's page to its backend.
+    /// A call from the demo's page to the demo's backend.
     DEMO_BACKEND = "/demo/backend/{call}";
-    /// The pages with a slash at their end.
+    /// The pages, with a slash at the end of the path.
     PAGES_WITH_SLASH = "/{page:ui|phone|demo}/";
-    /// The brand of a tenant.
+    /// The tenant's brand.
     BRAND = "/brand/{tenant}";
-    /// The files of the pages.
+    /// Files that the pages load.
     FILES = "/{folder:sdk|shared|vendor|ui|phone|demo}/{file:.+}";
 }
 
-/// The Device API, below [`device::BASE`]: Basic with the tenant's id. Enrollment is Bearer, and so
-/// is making a ticket for it.
+/// Paths of the Device API, below [`device::BASE`]. They take Basic authorization with the tenant's
+/// id. Enrollment, and making a ticket for an enrollment, take a bearer token.
 pub mod device {
-    /// Base of the paths.
+    /// Prefix of the paths.
     pub const BASE: &str = "/client/user-authenticators/push";
-    /// The older name of the base.
+    /// Older name of the prefix.
     pub const OLD_BASE: &str = "/client/user-authenticators/device";
 
-    /// The credential itself.
+    /// The credential: enrollment, reads and updates.
     pub const CREDENTIAL: &str = "";
-    /// The pending challenges, and the answers to them.
+    /// The pending challenges, and answers to them.
     pub const CHALLENGE: &str = "/challenge";
-    /// A nonce for a signed read.
+    /// Makes a nonce for a signed read.
     pub const READ_NONCE: &str = "/challenge/sign";
-    /// A nonce for an update.
+    /// Makes a nonce for an update.
     pub const UPDATE_NONCE: &str = "/sign";
     /// Makes a ticket.
     pub const TICKET: &str = "/ticket";
-    /// Looks at a ticket.
+    /// Reads the account that a ticket is for.
     pub const OPEN_TICKET: &str = "/ticket/open";
     /// Begins a device session.
     pub const SESSION: &str = "/session";
-    /// A nonce for a session, an update or a removal by statement.
+    /// Makes a nonce for the statement of a session, an update or a removal.
     pub const SESSION_NONCE: &str = "/session/nonce";
-    /// Removes the key.
+    /// Removes every binding of the key.
     pub const REMOVE: &str = "/remove";
 }
 
-/// The operators' listener.
+/// Paths of the operators' listener.
 pub mod operator {
     /// The metrics.
     pub const METRICS: &str = "/metrics";
-    /// The process answers.
+    /// Liveness: responds while the process runs.
     pub const LIVE: &str = "/health/live";
-    /// Requests can be answered.
+    /// Readiness: succeeds if the server can handle requests.
     pub const READY: &str = "/health/ready";
-    /// One account.
+    /// Reads one account.
     pub const ACCOUNT: &str = "/operator/accounts/{tenant}/{user}";
-    /// Clears the holds of an account.
+    /// Ends the waits that limits have imposed on an account.
     pub const RELEASE_HOLD: &str = "/operator/accounts/{tenant}/{user}/release-hold";
-    /// One device of an account.
+    /// Removes one device of an account.
     pub const DEVICE: &str = "/operator/accounts/{tenant}/{user}/devices/{device}";
 }
 
-/// Paths that the SDKs have and this server has no method for.
+/// Paths that the SDKs call for verification methods that this server does not support.
 pub const UNSUPPORTED: &[&str] = &[
     "/authenticators",
     "/challenge",
     "/challenges",
-    // Two SDKs build the path of `GET /challenges` wrongly, each in its own way: one leaves out the
-    // question mark, and begins with whichever parameter it has.
+    // Two SDKs build the path of `GET /challenges` wrongly, each in its own way. One leaves out the
+    // question mark, and its query may begin with any parameter.
     r"/challenges{query:\w+=.*}",
     "/v1/challenges",
     "/claim",
@@ -141,7 +142,7 @@ pub const UNSUPPORTED: &[&str] = &[
     "/ws-v1-challenge",
 ];
 
-/// Puts `names` in place of the braces of a path, in their order.
+/// Replaces the braces of a path by `names`, in order.
 #[must_use]
 pub fn filled(path: &str, names: &[impl AsRef<str>]) -> String {
     let mut names = names.iter().map(AsRef::as_ref);
@@ -149,7 +150,7 @@ pub fn filled(path: &str, names: &[impl AsRef<str>]) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// Tells whether `actual` is one of the paths that `path` stands for.
+/// Returns true if the request path `actual` matches the route `path`.
 #[must_use]
 pub fn is_at(path: &str, actual: &str) -> bool {
     let is_alike = |(part, actual): (&str, &str)| match is_name(part) {
@@ -160,8 +161,8 @@ pub fn is_at(path: &str, actual: &str) -> bool {
         && path.split('/').zip(actual.split('/')).all(is_alike)
 }
 
-/// The first segment of a path, if the path of a route begins with it too. A public URL with such
-/// a path would leave open which of the two a request means.
+/// Returns the first segment of `path` if a route begins with the same segment. The server refuses
+/// a public URL with such a path, because a request could then mean the prefix or the route.
 #[must_use]
 pub fn route_at(path: &str) -> Option<&'static str> {
     let first = path.split('/').find(|segment| !segment.is_empty())?;
@@ -169,13 +170,14 @@ pub fn route_at(path: &str) -> Option<&'static str> {
     first_segments().find(|name| *name == first)
 }
 
-/// The segments with which the routes begin.
+/// Lists the first segments of all routes.
 fn first_segments() -> impl Iterator<Item = &'static str> {
     let routes = PUBLIC.iter().chain(UNSUPPORTED).chain([&VERSION, &device::BASE]);
     routes.flat_map(|route| alternatives(route))
 }
 
-/// The segments with which a route may begin: one, or those of a list such as `{page:ui|phone}`.
+/// Lists the possible first segments of a route: one, or several for a list such as
+/// `{page:ui|phone}`.
 fn alternatives(route: &'static str) -> impl Iterator<Item = &'static str> {
     let first = route.split('/').nth(1).unwrap_or_default();
     let list = first.strip_prefix('{').and_then(|list| list.strip_suffix('}'));

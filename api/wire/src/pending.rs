@@ -1,4 +1,4 @@
-//! The challenges that a device reads.
+//! Response bodies for a device that reads its pending challenges.
 
 use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
@@ -10,107 +10,113 @@ use crate::custom::{Object, public_custom};
 use crate::field::text;
 use crate::secret::Secret;
 
-/// Answer to `GET /client/user-authenticators/push/challenge`.
+/// Response to `GET /client/user-authenticators/push/challenge`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingResponse {
-    /// The first challenge once more: the official SDKs read the fields of one.
+    /// The first pending challenge. Its fields are repeated here, because the official SDKs read
+    /// only one challenge.
     #[serde(flatten)]
     pub first: First,
-    /// All that is pending, newest first.
+    /// All pending challenges, newest first.
     #[serde(default)]
     pub challenges: Vec<PendingChallenge>,
 }
 
-/// The fields of [`PendingResponse`] beside the list.
+/// Fields of [`PendingResponse`] beside the list of challenges.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum First {
-    /// Something is pending.
+    /// At least one challenge is pending. This is the newest.
     Pending(Box<PendingChallenge>),
-    /// Nothing is pending.
+    /// No challenge is pending.
     #[serde(rename_all = "camelCase")]
     Nothing {
-        /// The newest binding.
+        /// Id of the key's newest binding.
         user_authenticator_id: String,
-        /// Null.
+        /// Always null.
         #[serde(default)]
         number_match: (),
-        /// Absent. An answer that names a challenge and lacks its other fields is unreadable.
+        /// Never sent. A response with a challenge's id but without its other fields would not
+        /// parse.
         #[serde(default, skip_serializing)]
         challenge_id: (),
     },
 }
 
-/// One challenge of several that a device may answer.
+/// A challenge that the device may answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingChallenge {
-    /// The binding that may answer.
+    /// Id of the binding that may answer.
     pub user_authenticator_id: String,
-    /// The challenge. With [`Self::user_id`], it says that something is pending.
+    /// Id of the challenge. If this and [`Self::user_id`] are present, the SDKs know that a
+    /// challenge is pending.
     pub challenge_id: String,
-    /// The user.
+    /// Id of the user.
     pub user_id: String,
-    /// The action to decide.
+    /// Code of the action to approve or deny.
     pub action_code: String,
-    /// The instance of the action.
+    /// Idempotency key of the action.
     pub idempotency_key: String,
-    /// The browser's name for itself.
+    /// The browser's user agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// The relying party's name for the browser.
+    /// The relying party's id for the browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
-    /// Address of the browser.
+    /// IP address of the browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
-    /// End of the challenge's life, in Unix seconds.
+    /// Time at which the challenge expires, in Unix seconds.
     pub expires_at: u64,
-    /// The number that has to be typed to approve; null where none has to be.
+    /// Properties of the number that the person has to type for an approval. Null if no number is
+    /// required.
     pub number_match: Option<NumberMatch>,
-    /// The challenge's own nonce; only for reads by the key's holder.
+    /// The challenge's nonce. Present only if the reader has proved that it holds the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
-    /// The text to show and to hash, exactly as it is here; only for reads by the key's holder.
+    /// The text that the device has to show and to hash, byte for byte as it is here. Present only
+    /// if the reader has proved that it holds the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<String>,
-    /// The action's custom data that the tenant lets a device see; only for reads by the key's
-    /// holder.
+    /// The public members of the action's custom data. Present only if the reader has proved that
+    /// it holds the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
-    /// The user's own data; only for reads by the key's holder.
+    /// The user's own data. Present only if the reader has proved that it holds the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<PendingUser>,
 }
 
-/// The number to ask the person for.
+/// Properties of the number that the device asks the person for. The number itself is not among
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberMatch {
     /// Number of digits.
     pub digits: usize,
 }
 
-/// A device's view of the user.
+/// Data about the user for a device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PendingUser {
-    /// The user's custom data that the tenant lets a device see.
+    /// The public members of the user's custom data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
 }
 
-/// The view of the key's holder.
+/// Data that only a reader with a proof of the key may see.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<'a> {
-    /// The members of custom data that a device may see.
+    /// Names of the public members: those of custom data that a device may see.
     pub public: &'a [String],
-    /// The challenge's nonce and display text; absent from challenges that were recorded before
-    /// there were statements.
+    /// The challenge's nonce and display text. None for a challenge that was stored before the
+    /// server supported statements.
     pub shown: Option<(&'a Nonce, &'a str)>,
 }
 
 impl PendingResponse {
-    /// Makes the answer from the pending challenges, newest first; `newest` is the binding to name
-    /// if there are none.
+    /// Makes the response from the pending challenges, newest first. If there are none, the
+    /// response names the binding `newest`.
     #[must_use]
     pub fn new(newest: &AuthenticatorId, challenges: Vec<PendingChallenge>) -> Self {
         let nothing = || First::Nothing {
@@ -122,7 +128,7 @@ impl PendingResponse {
         Self { first: first.map_or_else(nothing, First::Pending), challenges }
     }
 
-    /// The challenge that an official SDK sees.
+    /// Returns the challenge that an official SDK reads.
     #[must_use]
     pub fn into_first(self) -> Option<Box<PendingChallenge>> {
         match self.first {
@@ -133,8 +139,8 @@ impl PendingResponse {
 }
 
 impl PendingChallenge {
-    /// A challenge that `binding` may answer. `private` is absent for a read that did not show that
-    /// its caller holds the key.
+    /// Makes the entry of a challenge that `binding` may answer. `private` is None for a reader
+    /// that has not proved that it holds the key.
     #[must_use]
     pub fn new(binding: &Device, offer: &Offer, private: Option<Private<'_>>) -> Self {
         let custom = |json: Option<&str>| {

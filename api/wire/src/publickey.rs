@@ -1,7 +1,8 @@
-//! Public keys and signatures as text, in bodies and in query strings.
+//! Text encodings of public keys and signatures, in bodies and in query strings.
 //!
-//! In a body a key is base64 of its DER `SubjectPublicKeyInfo`; in a query string it is base64 of
-//! that text. Android pads the outer layer, iOS does not. Any alphabet and padding is accepted.
+//! In a body, a key is base64 of its DER `SubjectPublicKeyInfo`. In a query string, it is base64 of
+//! that base64 text. Android pads the outer layer, iOS does not. The parser accepts both base64
+//! alphabets, with or without padding.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,14 +22,14 @@ const ANY_PADDING: GeneralPurposeConfig =
 const STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
 const URL_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
 
-/// The first characters of the base64 of every DER sequence that is a key: a tag, and a length
-/// below 128.
+/// First character of the base64 of every DER public key. Such a key begins with the tag of a
+/// sequence and a length below 128.
 const SINGLE_ENCODED: &str = "M";
 
-/// A key that somebody presents: of a known algorithm by its first bytes, and nothing more is
-/// known.
+/// A public key that a request presents. Only its algorithm is known, from its first bytes. The
+/// rest of the key is unchecked.
 ///
-/// Its thumbprint finds an enrolled key without the cost of parsing this one.
+/// The server finds an enrolled key by the thumbprint, so that it need not parse the presented key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PresentedKey {
     algorithm: Algorithm,
@@ -36,7 +37,7 @@ pub struct PresentedKey {
 }
 
 impl PresentedKey {
-    /// Decodes the form that stands in bodies.
+    /// Decodes a key in the encoding for bodies.
     ///
     /// # Errors
     /// [`InvalidField`] naming `publicKey`.
@@ -47,13 +48,13 @@ impl PresentedKey {
         Ok(Self { algorithm, spki })
     }
 
-    /// Decodes the form that stands in query strings, after percent-decoding; the form of bodies is
-    /// understood too.
+    /// Decodes a key in the encoding for query strings, after percent-decoding. The encoding for
+    /// bodies is accepted too.
     ///
     /// # Errors
     /// [`InvalidField`] naming `publicKey`.
     pub fn from_query(text: &str) -> Result<Self, InvalidField> {
-        // A client that does not escape as forms do leaves a space for each plus.
+        // A client that does not escape `+` in the query produces a space for each plus sign.
         let text = &text.replace(' ', "+");
         if text.trim_start().starts_with(SINGLE_ENCODED) {
             return Self::from_body(text);
@@ -64,19 +65,19 @@ impl PresentedKey {
         Self::from_body(&inner)
     }
 
-    /// The name under which a key is found.
+    /// Returns the thumbprint by which the server finds the enrolled key.
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         Thumbprint::of_spki(&self.spki)
     }
 
-    /// The algorithm.
+    /// Returns the key's algorithm.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Checks the key in full.
+    /// Checks the whole key, and returns it with the algorithm's default signature format.
     ///
     /// # Errors
     /// [`InvalidKey`].
@@ -84,7 +85,7 @@ impl PresentedKey {
         PublicKey::from_spki(self.algorithm, &self.spki)
     }
 
-    /// Checks the key in full, as one whose signatures are of `format`.
+    /// Checks the whole key, and returns it with the signature format `format`.
     ///
     /// # Errors
     /// [`InvalidKey`].
@@ -99,25 +100,25 @@ impl fmt::Debug for PresentedKey {
     }
 }
 
-/// The form that stands in bodies.
+/// Encodes a key for a body.
 #[must_use]
 pub fn encode_body(spki: &[u8]) -> String {
     STANDARD.encode(spki)
 }
 
-/// The form that Android puts in query strings.
+/// Encodes a key for a query string as Android does.
 #[must_use]
 pub fn encode_query_android(spki: &[u8]) -> String {
     STANDARD.encode(encode_body(spki))
 }
 
-/// The form that iOS puts in query strings.
+/// Encodes a key for a query string as iOS does.
 #[must_use]
 pub fn encode_query_ios(spki: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(encode_body(spki))
 }
 
-/// Decodes a signature.
+/// Decodes the signature in the field `signature`.
 ///
 /// # Errors
 /// [`InvalidField`] naming `signature`.
@@ -125,7 +126,7 @@ pub fn decode_signature(text: &str) -> Result<Vec<u8>, InvalidField> {
     decode_signature_of("signature", text)
 }
 
-/// Decodes the signature in a field of another name.
+/// Decodes a signature. An error names the given field.
 pub(crate) fn decode_signature_of(
     field: &'static str,
     text: &str,
@@ -141,8 +142,8 @@ pub fn encode_signature(signature: &[u8]) -> String {
     STANDARD.encode(signature)
 }
 
-/// Decodes base64 of at most `longest` characters that may be wrapped into lines, as PEM tools and
-/// MIME encoders write it.
+/// Decodes base64 of at most `longest` characters. The text may be wrapped into lines, because PEM
+/// tools and MIME encoders wrap it; blanks do not count.
 fn base64_wrapped(text: &str, longest: usize) -> Option<Vec<u8>> {
     let is_blank = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
     let text = match text.bytes().any(is_blank) {
@@ -172,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// The contract's test vectors.
+    /// Test vector of the contract.
     const BODY: &str = concat!(
         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4sKvkSn2YN6S9",
         "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",

@@ -1,44 +1,44 @@
-//! The table of every refusal: its stable name, its status, its code and its meaning.
+//! Table of all error reasons: the stable name, HTTP status, error code and meaning of each.
 //!
-//! Causes that a caller must not tell apart share one row.
+//! Causes share one row if a caller must not be able to distinguish them.
 
 use crate::code::ErrorCode;
 
-/// Declares the rows. The comment of a row is its meaning in the documents.
+/// Declares the rows of the table. The doc comment of a row is its meaning in the documentation.
 macro_rules! reasons {
     ($(
         $(#[doc = $meaning:literal])+
         $variant:ident = $name:literal, $status:literal, $code:ident;
     )+) => {
-        /// Why a request is refused.
+        /// Reason why the server refuses a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
             $($(#[doc = $meaning])+ $variant,)+
         }
 
         impl Reason {
-            /// Every row, in the order of the documents.
+            /// All rows, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name on the wire, in `lower_snake_case`. It never changes.
+            /// Returns the name on the wire, in `lower_snake_case`. It never changes.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The HTTP status.
+            /// Returns the HTTP status.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)+ }
             }
 
-            /// The contract's code.
+            /// Returns the error code of the contract.
             #[must_use]
             pub const fn code(self) -> ErrorCode {
                 match self { $(Self::$variant => ErrorCode::$code,)+ }
             }
 
-            /// The meaning, in words for developers.
+            /// Returns the meaning, in words for developers.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($meaning),+).trim(),)+ }
@@ -48,7 +48,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    // The request itself.
+    // Errors of the request itself.
     /// The request is not well-formed HTTP.
     RequestMalformed = "request_malformed", 400, InvalidRequest;
     /// The head has too many bytes or lines.
@@ -88,7 +88,7 @@ reasons! {
     /// A field or a name in the path breaks a rule.
     FieldInvalid = "field_invalid", 400, InvalidRequest;
 
-    // The caller.
+    // Errors about the caller's credentials and rights.
     /// The secret is absent or not one of a tenant.
     SecretUnknown = "secret_unknown", 401, Unauthorized;
     /// The tenant's id is absent or not configured.
@@ -118,7 +118,7 @@ reasons! {
     /// An operator's command comes from another machine.
     OperatorRemote = "operator_remote", 403, Unauthorized;
 
-    // Users, actions and authenticators.
+    // Errors about users, actions and authenticators.
     /// The path names an action that does not exist.
     ActionNotFound = "action_not_found", 404, InvalidRequest;
     /// The path names an authenticator that the user does not have.
@@ -144,7 +144,7 @@ reasons! {
     /// The key serves as many users as are allowed.
     UsersPerKeyMax = "users_per_key_max", 400, InvalidRequest;
 
-    // Keys and signatures.
+    // Errors about keys and signatures.
     /// No user is bound to the key.
     CredentialUnknown = "credential_unknown", 401, InvalidCredential;
     /// The signature does not verify.
@@ -164,7 +164,7 @@ reasons! {
     /// The signature format of an enrolled key is fixed.
     SignatureFormatFixed = "signature_format_fixed", 400, InvalidRequest;
 
-    // Challenges.
+    // Errors about challenges.
     /// The text for the phone is too long.
     DisplayTooLong = "display_too_long", 400, InvalidRequest;
     /// The text for the phone has characters that hide, reorder or forge.
@@ -206,7 +206,7 @@ reasons! {
     /// The demo's backend could not make its call.
     DemoCallFailed = "demo_call_failed", 400, InvalidRequest;
 
-    // The server, for now.
+    // Errors of the server itself. Most of them are temporary.
     /// The tenant's token key is absent.
     TokenKeyMissing = "token_key_missing", 400, InvalidConfiguration;
     /// The server has too much to do.

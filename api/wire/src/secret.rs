@@ -1,10 +1,11 @@
-//! Text that must not be seen in a log.
+//! Texts that must not appear in a log.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A token, nonce, signature, number or the like. On the wire it is a plain string.
+/// A token, nonce, signature, number or other secret text. On the wire it is a plain string. Its
+/// `Debug` output hides the text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -16,13 +17,13 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The text, owned.
+    /// Returns the text as an owned string.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0

@@ -1,4 +1,4 @@
-//! Times on the wire: ISO 8601 in UTC with milliseconds, and whole Unix seconds.
+//! Times on the wire: ISO 8601 in UTC with milliseconds.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// 9999-12-31T23:59:59.999Z: later times have no four-digit year.
+/// Latest time with a four-digit year: 9999-12-31T23:59:59.999Z, in Unix milliseconds.
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// A time that is written as `2025-01-01T00:00:00.000Z`.
+/// A time. It is written as `2025-01-01T00:00:00.000Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Iso8601(pub UnixMillis);
 
-/// A text that is not a time.
+/// Error about a text that is not a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an ISO 8601 time from 1970 on, such as 2025-01-01T00:00:00.000Z")]
 pub struct InvalidTime;
 
 impl Iso8601 {
-    /// Parses a time with any offset, or a date, which means its midnight in UTC.
+    /// Parses a time with any UTC offset, or a date, which counts as midnight in UTC.
     ///
     /// # Errors
     /// [`InvalidTime`].

@@ -1,4 +1,4 @@
-//! Tracking an action.
+//! Bodies of the request that tracks an action.
 
 use countersign_core::account::{Edit, ProfilePatch};
 use countersign_core::action::{Action, ActionContext};
@@ -17,7 +17,7 @@ use crate::names::{ActionState, VerificationMethods};
 use crate::secret::Secret;
 use crate::spelling::ServerRequest;
 
-/// `POST /users/{userId}/actions/{action}`.
+/// Body of `POST /users/{userId}/actions/{action}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
@@ -48,27 +48,28 @@ pub struct TrackRequest {
     pub locale: Option<String>,
 }
 
-/// A [`TrackRequest`] whose fields are checked.
+/// A [`TrackRequest`] after the check of its fields.
 #[derive(Clone, Debug)]
 pub struct TrackParts {
-    /// The instance's name; the server makes one where it is absent.
+    /// Idempotency key of the action. If absent, the server generates one.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// Circumstances in which the action began.
+    /// Context in which the action began, such as the browser and its address.
     pub context: ActionContext,
-    /// The request's data about the user.
+    /// Changes to the user's profile.
     pub profile: ProfilePatch,
-    /// Scopes for the token, separated by spaces.
+    /// Scopes of the token, separated by spaces.
     pub scope: Option<String>,
-    /// Return URL of the hosted page. The page decides whether it may be used.
+    /// Return URL of the hosted page. Only its length and its characters are checked here; the page
+    /// decides whether to use it.
     pub redirect_url: Option<String>,
-    /// True if the hosted page ends on its settings.
+    /// True if the hosted page ends on its settings page.
     pub redirect_to_settings: bool,
-    /// True if an `ipAddress` was given that is not one address: it is left out.
+    /// True if `ipAddress` was not exactly one IP address. The address is then left out.
     pub has_other_address: bool,
 }
 
 impl ServerRequest for TrackRequest {
-    /// One SDK sends `crypto`.
+    /// `crypto` is here because one SDK sends it.
     const UNREAD: &'static [&'static str] = &["challengeId", "customDomain", "crypto"];
 }
 
@@ -97,7 +98,8 @@ impl TrackRequest {
             },
             context: ActionContext {
                 ip_address,
-                // Browsers write it, not the relying party: it is made safe and not refused.
+                // The browser wrote this text, not the relying party. It is cleaned and never
+                // rejected, because the relying party cannot correct it.
                 user_agent: field::cleaned(self.user_agent.as_deref(), USER_AGENT_BYTES_MAX),
                 device_id: context("deviceId", &self.device_id)?,
                 custom: custom::canonical(self.custom.as_ref())?,
@@ -109,29 +111,29 @@ impl TrackRequest {
     }
 }
 
-/// Answer to [`TrackRequest`].
+/// Response to a [`TrackRequest`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrackResponse {
-    /// The instance's name.
+    /// Idempotency key of the action.
     pub idempotency_key: String,
     /// The action's state.
     pub state: ActionState,
-    /// The hosted page. It has a query with the token in it, and is never absent.
+    /// URL of the hosted page, with the token in its query. It is never absent.
     pub url: Secret,
-    /// The token for the Client API.
+    /// Token with which the browser calls the Client API.
     pub token: Secret,
     /// True if the user has an authenticator.
     pub is_enrolled: bool,
-    /// The user's ways to confirm.
+    /// Methods by which the user may confirm.
     #[serde(flatten)]
     pub methods: VerificationMethods,
-    /// Always empty: there is no rules engine.
+    /// Always empty, because this server has no rules engine.
     pub rule_ids: Vec<String>,
 }
 
 impl TrackResponse {
-    /// The answer about an action, with a token made for it.
+    /// Makes the response about an action. `token` is a token of this action.
     #[must_use]
     pub fn new(action: &Action, is_enrolled: bool, token: Secret, url: Secret) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Validating a token in the relying party's backend.
+//! Bodies of the request by which a relying party's backend validates a token.
 
 use countersign_core::action::{self, Action};
 use serde::{Deserialize, Serialize};
@@ -10,25 +10,26 @@ use crate::secret::Secret;
 use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
 
-/// `POST /validate`.
+/// Body of `POST /validate`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidateRequest {
-    /// The token of the browser. None if the browser came back without one, which is an answer and
-    /// no error: the person may have opened the way back by hand.
+    /// The browser's token. None if the browser returned without one. A missing token gives an
+    /// ordinary response and not an error, because the person may have opened the return URL by
+    /// hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
-    /// The action that the backend expects it to be for.
+    /// The action that the backend expects the token to be for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// The user that the backend expects it to be of.
+    /// The user that the backend expects the token to belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
 }
 
 impl ServerRequest for ValidateRequest {}
 
-/// Answer to [`ValidateRequest`], with status 200 also where the token is not valid.
+/// Response to a [`ValidateRequest`]. Its status is 200 even if the token is not valid.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
@@ -48,7 +49,7 @@ pub struct ValidateResponse {
     pub idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
-    /// Values that were shown and approved; see
+    /// Values that the device showed and the person approved; see
     /// [`GetActionResponse::approved`](crate::action::GetActionResponse::approved).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Object>,
@@ -57,12 +58,13 @@ pub struct ValidateResponse {
 }
 
 impl ValidateResponse {
-    /// Makes the answer for a token of a known action. `stands` tells whether its success, if it
-    /// has succeeded, still holds: the approving authenticator was not taken away.
+    /// Makes the response for a token of a known action. `stands` is false if the authenticator
+    /// that approved the action was removed afterwards, because the approval then no longer counts.
     #[must_use]
     pub fn of(action: &Action, stands: bool) -> Self {
         let code = action.key.code.as_str();
-        // The one state that a challenge was needed and passed for: `ALLOW` is none.
+        // Only this state means that a challenge was required and passed. `ALLOW` means that none
+        // was required.
         let is_valid = stands && action.state == action::ActionState::ChallengeSucceeded;
         Self {
             is_valid,
@@ -78,7 +80,7 @@ impl ValidateResponse {
         }
     }
 
-    /// Makes the answer for a token that is for another user or action, or for nothing.
+    /// Makes the response for a token that belongs to another user or action, or that is not valid.
     #[must_use]
     pub fn invalid(error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..Self::default() }

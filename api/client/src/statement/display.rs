@@ -1,4 +1,5 @@
-//! The text that a person is shown, as it was received: what you see is what you sign.
+//! The text that a device displays to a person. The device signs the text byte for byte as it
+//! received it, so that the person sees what is signed.
 
 use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::statement::Digest;
@@ -9,24 +10,25 @@ use serde_json::Value;
 
 use super::rows::{Row, rows};
 
-/// A text that no device shows, and so none signs.
+/// Reason why a device must neither display nor sign a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDisplay {
-    /// It is longer than a display may be.
+    /// The text is longer than `DISPLAY_BYTES_MAX`.
     #[error("longer than {DISPLAY_BYTES_MAX} bytes")]
     TooLong,
-    /// It has characters that hide, reorder or forge its content, written as such or as escapes.
+    /// The text has characters that hide, reorder or forge its content, as plain characters or as
+    /// escapes.
     #[error("it has control, bidirectional or invisible characters")]
     Unsafe,
-    /// It is not one JSON object with every key once.
+    /// The text is not a JSON object, or has a duplicate key.
     #[error("not a JSON object with every key once")]
     Malformed,
-    /// It names no action.
+    /// The text names no action.
     #[error("it names no action")]
     NoAction,
 }
 
-/// The display text of a challenge, and its content.
+/// The display text of a challenge, with its parsed content.
 #[derive(Clone, PartialEq)]
 pub struct Display {
     text: String,
@@ -34,7 +36,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// Reads a text. It is kept byte by byte.
+    /// Parses a display text. The text is stored unchanged, byte for byte.
     ///
     /// # Errors
     /// [`InvalidDisplay`].
@@ -45,7 +47,8 @@ impl Display {
         if !text::is_safe(text) {
             return Err(InvalidDisplay::Unsafe);
         }
-        // Strictly: another parser could show another of two values.
+        // The strict parser rejects duplicate keys, because two parsers could show different values
+        // for one key.
         let members: Object = Some(text).filter(|t| !t.is_empty()).map_or_else(
             || Err(InvalidDisplay::Malformed),
             |t| parse_strict(t.as_bytes()).map_err(|_| InvalidDisplay::Malformed),
@@ -60,32 +63,33 @@ impl Display {
         Ok(Self { text: text.to_owned(), members })
     }
 
-    /// The text as it was received.
+    /// Returns the text byte for byte as it was received.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The action to decide.
+    /// Returns the code of the action to approve or deny.
     #[must_use]
     pub fn action(&self) -> &str {
         self.members.get("action").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The rows of `custom`, with the texts of `amounts` in place of its amounts.
+    /// Returns the rows of `custom` to display. Each amount has the text that `amounts` gives for
+    /// it.
     #[must_use]
     pub fn custom_rows(&self) -> Vec<Row> {
         let object = |name| self.members.get(name).and_then(Value::as_object);
         rows(object("custom").unwrap_or(&Object::new()), object("amounts"))
     }
 
-    /// The browser's name, as the server wrote it.
+    /// Returns the server's description of the browser, if there is one.
     #[must_use]
     pub fn browser(&self) -> Option<&str> {
         self.members.get("browser").and_then(Value::as_str)
     }
 
-    /// All that it says; every member is to be shown.
+    /// Returns all members of the text. A device must display every one of them.
     #[must_use]
     pub const fn members(&self) -> &Object {
         &self.members
@@ -97,7 +101,7 @@ impl Display {
 }
 
 impl std::fmt::Debug for Display {
-    /// Prints the length only, because a person is shown the text.
+    /// Prints only the length, because the text is private to the person.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Display({} bytes)", self.text.len())
     }

@@ -1,4 +1,5 @@
-//! A device that signs statements (`statement-v1`) over the shown text and the choice.
+//! A device that signs statements (`statement-v1`) about the displayed text and the person's
+//! decision.
 
 mod display;
 mod prompt;
@@ -35,10 +36,11 @@ pub use display::{Display, InvalidDisplay};
 pub use prompt::{Choice, Prompt, Unreadable};
 pub use rows::{Row, rows};
 
-/// A device that signs statements, with its key, which need not be enrolled.
+/// A device that signs statements, with its key. The key may or may not be enrolled.
 ///
-/// It reads with a device session: one signature, then a bearer token, which it keeps and renews
-/// when the server has ended it. Clones share it.
+/// It reads with a device session: it signs once, and then sends the session's bearer token. It
+/// stores the token, and begins a new session if the server rejects the token. Clones share the
+/// session.
 #[derive(Clone, Debug)]
 pub struct StatementDevice {
     api: Api,
@@ -50,11 +52,12 @@ pub struct StatementDevice {
 }
 
 impl StatementDevice {
-    /// A device of a tenant of the server at `base`, whose signatures are of `format`.
+    /// Makes the client of a device of `tenant` at the server `base`. Its signatures have the
+    /// format `format`.
     ///
     /// # Errors
-    /// [`ClientError::Input`] for an address or a tenant that is none, or a format that the key has
-    /// no signatures of.
+    /// [`ClientError::Input`] if the address is not an HTTP URL, if the tenant's id is not valid,
+    /// or if the key's algorithm does not support the format.
     pub fn new(
         http: Http,
         base: &str,
@@ -76,17 +79,17 @@ impl StatementDevice {
         })
     }
 
-    /// The device's key.
+    /// Returns the device's key.
     #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         &self.key
     }
 
-    /// Binds the key to the user of a token, with a proof that this device holds the key.
+    /// Enrolls the key for the user of a token, with a proof that this device holds the key.
     ///
     /// # Errors
-    /// [`ClientError`]; [`ClientError::Protocol`] if the server does not demand statements of this
-    /// key from here on.
+    /// [`ClientError`]. It is [`ClientError::Protocol`] if the server does not confirm that it
+    /// requires statements of this key from now on.
     pub async fn enroll(
         &self,
         token: &str,
@@ -107,23 +110,24 @@ impl StatementDevice {
         };
         let call = self.call(Method::POST, paths::CREDENTIAL).json(&body);
         let answer: CredentialResponse = send(call, &authorization("Bearer", token)?).await?;
-        // A server that does not know a field ignores it.
+        // A server that does not support a field ignores it, so the response has to confirm the
+        // signing mode.
         if answer.signing.as_deref() != Some(Signing::StatementV1.name()) {
             return Err(ClientError::Protocol("it does not ask for statements".to_owned()));
         }
         Ok(answer)
     }
 
-    /// Asks whether the key is enrolled.
+    /// Reads the key's credential.
     ///
     /// # Errors
-    /// [`ClientError`]; the code is `invalid_credential` if it is not.
+    /// [`ClientError`]; its code is `invalid_credential` if the key is not enrolled.
     pub async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
         self.read(|| self.call(Method::GET, paths::CREDENTIAL)).await
     }
 
-    /// Reads the pending challenges, and waits for one for up to `wait` seconds. Make a [`Prompt`]
-    /// of each.
+    /// Reads the pending challenges. If none is pending, the server holds the request for up to
+    /// `wait` seconds. Convert each challenge to a [`Prompt`].
     ///
     /// # Errors
     /// [`ClientError`].
@@ -131,11 +135,12 @@ impl StatementDevice {
         self.read(|| waiting(self.call(Method::GET, paths::CHALLENGE), wait)).await
     }
 
-    /// Signs and sends an answer.
+    /// Signs a decision and sends it.
     ///
     /// # Errors
-    /// [`ClientError::Input`] where nothing is signed: another action was shown than the challenge
-    /// is about, or the number is not as asked for.
+    /// [`ClientError::Input`], with nothing signed, if the displayed action is not the challenge's
+    /// action, or if the number is missing, unexpected or has the wrong number of digits. Otherwise
+    /// any [`ClientError`].
     pub async fn answer(
         &self,
         prompt: &Prompt,
@@ -154,12 +159,13 @@ impl StatementDevice {
         send(call, &self.authorization).await
     }
 
-    /// Tells the notification provider's new token, and that the key is still there.
+    /// Sends the push notification provider's new token, and proves that the device still has its
+    /// key.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn update(&self, push_token: Option<&str>) -> Result<UpdateResponse, ClientError> {
-        // The server takes an empty text for none.
+        // The server treats an empty token as an absent one.
         let push_token = push_token.filter(|t| !t.is_empty());
         let nonce = self.nonce().await?;
         let (tenant, key) = (&self.tenant, self.key.thumbprint());
@@ -190,8 +196,8 @@ impl StatementDevice {
         send(self.call(Method::POST, paths::REMOVE).json(&body), &self.authorization).await
     }
 
-    /// Reads with the session that there is; with a new one if there is none, or if the server does
-    /// not take it any more.
+    /// Reads with the stored session. Begins a new session if none is stored, or if the server
+    /// rejects the stored one with 401.
     async fn read<T: DeserializeOwned>(
         &self,
         call: impl Fn() -> RequestBuilder,

@@ -1,4 +1,4 @@
-//! A challenge that a person can be asked about.
+//! A challenge that a device can show to a person.
 
 use countersign_core::id::{AuthenticatorId, ChallengeId, InvalidId, TenantId, Thumbprint};
 use countersign_core::nonce::{InvalidNonce, Nonce};
@@ -10,10 +10,11 @@ use countersign_wire::pending::PendingChallenge;
 use super::display::{Display, InvalidDisplay};
 use crate::error::ClientError;
 
-/// Why a person is not asked about a challenge.
+/// Reason why a device cannot show a challenge to a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It has no nonce or no display text: it was started before there were statements.
+    /// The challenge has no nonce or no display text, because it was started before the server
+    /// supported statements.
     #[error("it has nothing to show and sign")]
     Nothing,
     /// One of the challenge's ids is malformed.
@@ -22,7 +23,7 @@ pub enum Unreadable {
     /// The challenge's nonce is malformed.
     #[error("its nonce {0}")]
     Nonce(#[from] InvalidNonce),
-    /// The display text cannot be shown.
+    /// The display text is not valid, so a device must not show it.
     #[error("its display: {0}")]
     Display(#[from] InvalidDisplay),
     /// The display text names another action than the challenge.
@@ -30,7 +31,8 @@ pub enum Unreadable {
     OtherAction,
 }
 
-/// A challenge that was read whole: all that a decision is signed with, but the decision.
+/// A challenge that a device has read completely. It has everything that the device signs, except
+/// the person's decision.
 #[derive(Clone, Debug)]
 pub struct Prompt {
     challenge: ChallengeId,
@@ -41,15 +43,15 @@ pub struct Prompt {
     expires_at_seconds: u64,
 }
 
-/// A person's choice, and the text that they were shown.
+/// A person's decision, with the action that the device displayed.
 #[derive(Clone, Copy)]
 pub struct Choice<'a> {
-    /// The action that the caller has shown.
+    /// The action that the caller has displayed.
     pub shown_action: &'a str,
-    /// The answer.
+    /// The person's decision.
     pub decision: Decision,
-    /// The number that was typed, if an approval asks for one: decimal digits of any script, with
-    /// or without blanks.
+    /// The number that the person typed, if an approval requires one: decimal digits of any script,
+    /// with or without blanks.
     pub number: Option<&'a str>,
 }
 
@@ -76,19 +78,19 @@ impl TryFrom<&PendingChallenge> for Prompt {
 }
 
 impl Prompt {
-    /// The challenge.
+    /// Returns the challenge's id.
     #[must_use]
     pub const fn challenge(&self) -> &ChallengeId {
         &self.challenge
     }
 
-    /// The text to show.
+    /// Returns the text to display.
     #[must_use]
     pub const fn display(&self) -> &Display {
         &self.display
     }
 
-    /// Checks a choice, and makes the bytes to sign of it. The number is the one that is signed.
+    /// Checks a person's choice. Returns the bytes to sign and the number that they contain.
     pub(super) fn statement(
         &self,
         tenant: &TenantId,
@@ -113,7 +115,8 @@ impl Prompt {
         Ok((Statement::Decision(statement).to_bytes(), number))
     }
 
-    /// Only an approval has a number, and only one of as many digits as are asked for.
+    /// Checks the typed number. An approval must have one with the required number of digits, if
+    /// the challenge requires a number. No other decision may have one.
     fn number(&self, choice: &Choice<'_>) -> Result<Option<TypedNumber>, ClientError> {
         let asked = self.digits.filter(|_| choice.decision == Decision::Approve);
         match (asked, choice.number) {

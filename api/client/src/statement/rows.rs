@@ -1,5 +1,5 @@
-//! Rows to show: one name and one text for every value, however deep it lies. Nothing is computed:
-//! an amount has the text that the server wrote.
+//! Rows to display: a name and a text for every value, at any depth. Nothing is computed here,
+//! because an amount has the text that the server wrote.
 
 use countersign_wire::custom::Object;
 use serde_json::Value;
@@ -8,16 +8,17 @@ const AMOUNT: &str = "amount";
 const CURRENCY: &str = "currency";
 const EMPTY: &str = "(empty)";
 
-/// A row to show.
+/// One row to display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The value's place, such as `payee.name`; places in a list are counted from 1.
+    /// Path of the value, such as `payee.name`. Positions in a list count from 1.
     pub name: String,
-    /// The value. A person reads it as it is.
+    /// Text of the value, displayed unchanged.
     pub text: String,
 }
 
-/// The rows of an object. `amounts` has the texts of its amounts, each in its place.
+/// Lists the rows of an object. `amounts` has the same structure and contains the texts of the
+/// object's amounts.
 #[must_use]
 pub fn rows(object: &Object, amounts: Option<&Object>) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -29,21 +30,22 @@ fn members(object: &Object, texts: Option<&Object>, place: &str, rows: &mut Vec<
     let text = |name: &str| texts.and_then(|texts| texts.get(name));
     let amount = text(AMOUNT).and_then(Value::as_str);
     for (name, value) in object {
-        // The text has it already.
+        // The amount's text begins with the currency, so no row is needed for the currency.
         let told = value.as_str().zip(amount).is_some_and(|(code, text)| text.starts_with(code));
         if name == CURRENCY && told {
             continue;
         }
         push(&within(place, name), value, text(name), rows);
     }
-    // A text of nothing is signed all the same, so it is shown.
+    // A text in `amounts` without a value in the object is signed too, so it is displayed.
     for (name, text) in texts.into_iter().flatten().filter(|(name, _)| !object.contains_key(*name))
     {
         push(&within(place, name), text, None, rows);
     }
 }
 
-/// Recursion ends: parsed JSON is at most 128 levels deep.
+/// Adds the rows of one value. The recursion is bounded, because parsed JSON is at most 128 levels
+/// deep.
 fn push(place: &str, value: &Value, text: Option<&Value>, rows: &mut Vec<Row>) {
     let mut row = |text: String| rows.push(Row { name: place.to_owned(), text });
     let texts = text.and_then(Value::as_object);

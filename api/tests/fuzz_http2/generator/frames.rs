@@ -1,4 +1,4 @@
-//! Frames in every order, and of every shape.
+//! Generator of frames in any order and of any shape.
 
 use countersign_testkit::http2::*;
 use fastrand::Rng;
@@ -8,10 +8,10 @@ use super::heads;
 const PUSH_PROMISE: u8 = 5;
 const PADDED: u8 = 8;
 
-/// The streams that a sequence has used.
+/// The streams that a sequence has used so far.
 pub(super) struct Streams {
     next: u32,
-    /// True if no frame is sent that ends a whole connection.
+    /// True if the sequence contains no frame that makes the server close the whole connection.
     is_tame: bool,
 }
 
@@ -20,12 +20,13 @@ impl Streams {
         Self { next: 1, is_tame }
     }
 
-    /// Once in so many times, where that may end the connection.
+    /// Returns true in one of `times` cases, at random. Always returns false for a tame sequence,
+    /// because the error may end the connection.
     fn errs(&self, random: &mut Rng, times: u8) -> bool {
         !self.is_tame && random.u8(..times) == 0
     }
 
-    /// Any head, or a sound one.
+    /// Generates a valid head for a tame sequence, and any head otherwise.
     fn head(&self, random: &mut Rng) -> Vec<u8> {
         if self.is_tame { heads::sound(random) } else { heads::any(random) }
     }
@@ -35,7 +36,8 @@ impl Streams {
         self.next - 2
     }
 
-    /// A stream that is open or over, or that there cannot be.
+    /// Picks a stream at random. A tame sequence gets one that has begun; another sequence may also
+    /// get a stream that has not begun, or an invalid number.
     fn any(&self, random: &mut Rng) -> u32 {
         match if self.is_tame { 9 } else { random.u8(..10) } {
             0 => 0,
@@ -53,9 +55,10 @@ fn bytes(random: &mut Rng, max: usize) -> Vec<u8> {
     if random.bool() { vec![byte; length] } else { (0..length).map(|_| random.u8(..)).collect() }
 }
 
-/// Adds the next frames of a client.
+/// Appends the next frames of a client to `sent`.
 pub(super) fn sequence(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u8>) {
-    // Frames of a stream that has not begun, and the last four, are errors of a connection.
+    // A frame of a stream that has not begun is a connection error, and so are the last four kinds
+    // below.
     let first = streams.is_tame && streams.next == 1;
     match random.u8(..if first {
         7
@@ -79,7 +82,7 @@ pub(super) fn sequence(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u
             sent.extend(repeated);
         }
         11 => {
-            // Many requests whose answers have no room.
+            // Many requests whose responses cannot be sent, because the window is zero.
             sent.extend(frame(SETTINGS, 0, 0, NO_WINDOW));
             for _ in 0..random.usize(1..200) {
                 sent.extend(frame(HEADERS, END_HEADERS | END_STREAM, streams.open(), GET));
@@ -91,7 +94,7 @@ pub(super) fn sequence(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u
         }
         13 => sent.extend(wrong_length(random, streams)),
         14 => {
-            // Heads and resets, one behind the other.
+            // Heads that are each followed by a reset.
             for _ in 0..random.usize(1..100) {
                 let stream = streams.open();
                 sent.extend(frame(HEADERS, END_HEADERS | random.u8(..2), stream, GET));
@@ -102,14 +105,15 @@ pub(super) fn sequence(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u
     }
 }
 
-/// A payload with padding, which may be longer than the frame.
+/// Adds padding to a payload. With `errs`, the declared padding may be longer than the frame.
 fn padded(random: &mut Rng, payload: &[u8], errs: bool) -> Vec<u8> {
     let padding = random.u8(..40);
     let said = if errs { random.u8(..) } else { padding };
     [&[said], payload, &vec![0; usize::from(padding)]].concat()
 }
 
-/// A request with a body that ends, breaks off, goes on behind its end, or never comes.
+/// Appends a request with a body. The body may end, break off, continue after its end, or never
+/// begin.
 fn upload(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u8>) {
     let size = match random.u8(..10) {
         0 => 0,
@@ -152,11 +156,12 @@ fn upload(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u8>) {
     }
 }
 
-/// A head in many frames, with another between them at times.
+/// Appends a head that is split into many frames, sometimes with a frame of another kind between
+/// them.
 fn split(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u8>) {
     let stream = streams.open();
     let head = streams.head(random);
-    // More than a few parts end the connection.
+    // If a head has more than a few parts, the server closes the connection.
     let part = random.usize(if streams.is_tame { head.len().div_ceil(4) } else { 1 }..=head.len());
     let mut parts = head.chunks(part).peekable();
     let first = parts.next().unwrap_or_default();
@@ -172,7 +177,7 @@ fn split(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u8>) {
     }
 }
 
-/// Settings: any of them, sound or not.
+/// Generates a SETTINGS frame with any settings. A tame sequence gets only valid ones.
 pub(super) fn settings(random: &mut Rng, is_tame: bool) -> Vec<u8> {
     let mut payload = Vec::new();
     for _ in 0..random.usize(..4) {
@@ -196,7 +201,7 @@ pub(super) fn settings(random: &mut Rng, is_tame: bool) -> Vec<u8> {
     frame(SETTINGS, flags, 0, &payload)
 }
 
-/// A frame that carries no request.
+/// Generates a frame that carries no request.
 fn control(random: &mut Rng, streams: &Streams) -> Vec<u8> {
     let stream = streams.any(random);
     let words = [1, 8, 65_535, 0, i32::MAX as u32, u32::MAX];
@@ -217,7 +222,7 @@ fn control(random: &mut Rng, streams: &Streams) -> Vec<u8> {
     }
 }
 
-/// A frame whose length is not that of its payload.
+/// Generates a frame whose declared length differs from that of its payload.
 fn wrong_length(random: &mut Rng, streams: &Streams) -> Vec<u8> {
     let mut frame = frame(random.u8(..10), random.u8(..), streams.any(random), &bytes(random, 40));
     let length = match random.u8(..4) {

@@ -1,4 +1,4 @@
-//! Header blocks: sound ones, and all that HPACK and HTTP/2 forbid.
+//! Generator of header blocks: valid ones, and ones that HPACK or HTTP/2 forbids.
 
 use countersign_testkit::http2::{GET, content_length, post};
 use fastrand::Rng;
@@ -12,12 +12,13 @@ const PATHS: [&str; 6] = [
     "/metrics",
 ];
 
-/// A literal header without an index.
+/// Encodes a literal header without indexing.
 fn literal(name: &str, value: &[u8]) -> Vec<u8> {
     [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value].concat()
 }
 
-/// The head of a request that has a body, with a length that fits, lies, or is none.
+/// Generates the head of a request with a body of `bytes` bytes. Its length header may be right,
+/// wrong, malformed or absent.
 pub(super) fn with_body(random: &mut Rng, bytes: usize) -> Vec<u8> {
     let mut head = post(random.choice(PATHS).unwrap());
     match random.u8(..8) {
@@ -37,7 +38,7 @@ pub(super) fn with_body(random: &mut Rng, bytes: usize) -> Vec<u8> {
     head
 }
 
-/// A head that is in order.
+/// Generates a valid head.
 pub(super) fn sound(random: &mut Rng) -> Vec<u8> {
     let mut head = if random.bool() { GET.to_vec() } else { post(random.choice(PATHS).unwrap()) };
     for _ in 0..random.usize(..4) {
@@ -53,12 +54,12 @@ pub(super) fn sound(random: &mut Rng) -> Vec<u8> {
     head
 }
 
-/// Any head.
+/// Generates any head, valid or not.
 pub(super) fn any(random: &mut Rng) -> Vec<u8> {
     let mut head = match random.u8(..8) {
         0..4 => GET.to_vec(),
         4 | 5 => post(random.choice(PATHS).unwrap()),
-        // A method without a path, or a path alone.
+        // A method without a path, and a path without a method.
         6 => [&[0x02, 7], &b"CONNECT"[..], &[0x41, 1, b'x']].concat(),
         _ => vec![0x84],
     };
@@ -72,16 +73,18 @@ pub(super) fn any(random: &mut Rng) -> Vec<u8> {
 fn header(random: &mut Rng) -> Vec<u8> {
     let long = random.usize(1..120);
     match random.u8(..18) {
-        // An index of the static table, of one that is empty, and none.
+        // An index into the static table, an index into the empty dynamic table, and the invalid
+        // index zero.
         0 => vec![0x80 | random.u8(1..62)],
         1 => vec![0x80 | random.u8(62..127)],
         2 => vec![0x80],
-        // An integer without an end, and one that is too large.
+        // An integer without an end, and an integer that is too large.
         3 => vec![0xff; random.usize(1..12)],
         4 => vec![0xff, 0xff, 0xff, 0xff, 0xff, 0x0f],
-        // A change of the table's size.
+        // A change of the dynamic table's size.
         5 => vec![0x20 | random.u8(..32), random.u8(..)],
-        // Literals: with an index, never with one, longer than they are, in a bad Huffman code.
+        // Literals: with indexing, never indexed, shorter than declared, and with an invalid
+        // Huffman code.
         6 => [&[0x40, 1, b'a', long as u8], &vec![b'v'; long][..]].concat(),
         7 => [&[0x10, 1, b'a', long as u8], &vec![random.u8(..); long][..]].concat(),
         8 => vec![0, 127, random.u8(..), b'a'],

@@ -1,4 +1,4 @@
-//! Sequences of frames, each a pure function of a seed.
+//! Generator of frame sequences. Each sequence is a pure function of its seed.
 
 mod frames;
 mod heads;
@@ -6,34 +6,34 @@ mod heads;
 use countersign_testkit::http2::{PING, PREFACE, frame};
 use fastrand::Rng;
 
-/// The payload of the PING behind a sequence.
+/// Payload of the PING that follows a sequence.
 pub(crate) const MARK: &[u8; 8] = b"the end!";
 
 /// Moment and manner in which a client ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Once everything was read.
+    /// Closes after it has read everything.
     Answered,
-    /// Its own half at first.
+    /// Closes its sending half first, and then reads on.
     Half,
-    /// At once.
+    /// Closes at once.
     Closed,
-    /// At once, by a reset.
+    /// Resets the connection at once.
     Reset,
 }
 
-/// All that is done on one connection.
+/// All that a client sends on one connection, and how the connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) to_operators: bool,
-    /// The last part of the client's address.
+    /// Last byte of the client's IP address.
     pub(crate) from: u8,
     pub(crate) pieces: Vec<Vec<u8>>,
     pub(crate) end: End,
 }
 
 impl Plan {
-    /// Frames behind a preface, sent together and read to the end.
+    /// Makes a plan that sends a preface and these frames in one piece, and reads to the end.
     pub(crate) fn of(frames: &[Vec<u8>]) -> Self {
         let settings = frame(countersign_testkit::http2::SETTINGS, 0, 0, &[]);
         let bytes = [PREFACE, &settings, &frames.concat(), &frame(PING, 0, 0, MARK)].concat();
@@ -41,12 +41,12 @@ impl Plan {
     }
 }
 
-/// The sequence of a seed.
+/// Generates the plan of a seed.
 pub(crate) fn plan(seed: u64) -> Plan {
     let mut random = Rng::with_seed(seed);
     let to_operators = random.u8(..3) == 0;
     let from = random.u8(1..=250);
-    // Most errors end a connection: only sequences without those get far.
+    // Most errors end a connection. Only sequences without them exercise the server for long.
     let is_tame = random.u8(..10) < 7;
     let mut bytes = if is_tame { PREFACE.to_vec() } else { begin(&mut random) };
     let mut streams = frames::Streams::new(is_tame);
@@ -69,7 +69,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     Plan { to_operators, from, pieces: cut(&mut random, &bytes), end }
 }
 
-/// The preface, mostly as it should be.
+/// Generates the preface of HTTP/2. It is usually valid.
 fn begin(random: &mut Rng) -> Vec<u8> {
     match random.u8(..30) {
         0 => PREFACE[..random.usize(..PREFACE.len())].to_vec(),
@@ -80,7 +80,7 @@ fn begin(random: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// Changes some bytes, wherever they are.
+/// Changes one to three bytes at random positions.
 fn damage(random: &mut Rng, bytes: &mut Vec<u8>) {
     for _ in 0..random.usize(1..=3) {
         let at = random.usize(..bytes.len());
@@ -93,7 +93,7 @@ fn damage(random: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Cuts the bytes into up to four pieces.
+/// Cuts the bytes into at most four pieces.
 fn cut(random: &mut Rng, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut ends = (0..random.usize(..4)).map(|_| random.usize(..=bytes.len())).collect::<Vec<_>>();
     ends.push(bytes.len());

@@ -1,4 +1,4 @@
-//! `POST /client/cancel/push`.
+//! Tests of `POST /client/cancel/push`.
 
 use serde_json::json;
 

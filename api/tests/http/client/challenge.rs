@@ -1,4 +1,4 @@
-//! `POST /client/challenge`: a nonce for the features of the mobile SDKs besides push.
+//! Tests of `POST /client/challenge`: a nonce for features of the mobile SDKs other than push.
 
 use serde_json::json;
 

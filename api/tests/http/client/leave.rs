@@ -1,4 +1,4 @@
-//! `POST /client/leave/push`.
+//! Tests of `POST /client/leave/push`.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::{Call, Device, Hook, Setup, SignIn};
 
-/// Time after which a page that was loaded again must have polled.
+/// Time after which the server has cancelled the challenge of a page that was left and has not
+/// polled since.
 const LEFT: Duration = Duration::from_secs(7);
 
-/// Waits until the challenge is taken back.
+/// Waits until the challenge is cancelled.
 async fn cancelled(it: &SignIn) {
     let is_cancelled = async || (it.outcome().await["outcome"] == "cancelled").then_some(());
     let soon = timeout(LEFT, until("it is taken back", is_cancelled)).await;
@@ -23,7 +24,8 @@ fn leave(it: &SignIn, token: &str, challenge: &str) -> Call {
     it.server.post("/client/leave/push").bearer(token).json(&body)
 }
 
-/// Leaves whatever is open of the token's action.
+/// Reports that the page was left, without naming a challenge. The server cancels the open
+/// challenge of the token's action.
 fn leave_all(it: &SignIn, token: &str) -> Call {
     it.server.post("/client/leave/push").bearer(token).json(&json!({}))
 }
@@ -78,14 +80,14 @@ async fn only_the_token_of_its_action_leaves_it() {
 
 #[tokio::test]
 async fn pages_that_were_left_take_no_more_places_than_polls_may() {
-    // Half of eight places are for polls, and half of those for one tenant's.
+    // Half of the eight permits are for polls, and a tenant gets half of those: two.
     let server = Setup::default().set("server.requests_in_flight_max", "8").start();
     let it = SignIn::on(server, Device::new()).await;
     leave(&it, &it.token, &it.challenge).ok().await;
     leave_all(&it, &it.server.token("u-2").await).ok().await;
     let refused = leave_all(&it, &it.server.token("u-3").await);
     refused.refused(503, "temporarily_unavailable").await;
-    // The page may repeat its call: no repetition takes a further place.
+    // The page may repeat its call. A repetition takes no further permit.
     for _ in 0..8 {
         assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
     }
@@ -103,8 +105,8 @@ async fn pages_that_were_left_take_no_more_places_than_polls_may() {
 async fn a_page_that_is_left_again_has_the_whole_time_to_come_back() {
     let it = SignIn::start().await;
     leave(&it, &it.token, &it.challenge).ok().await;
-    // The page was loaded again, and once more: each load has five seconds of its own, of which
-    // the sleeps spend three.
+    // The page was loaded again twice. Each load begins a new period of five seconds, of which the
+    // sleep uses three.
     sleep(Duration::from_secs(3)).await;
     leave(&it, &it.token, &it.challenge).ok().await;
     sleep(Duration::from_secs(3)).await;
@@ -119,7 +121,8 @@ async fn a_page_that_is_left_before_it_knows_its_challenge_takes_it_back() {
     let phone = Device::new();
     server.enroll("u-1", &phone).await;
     let token = server.token("u-1").await;
-    // The phones are being told: the browser does not have its answer yet.
+    // The webhook has not responded yet, so the browser has no response to its start of the
+    // challenge.
     let start = server.post("/client/challenge/push").bearer(&token).json(&json!({})).send();
     let told = async {
         hook.called().await;
@@ -146,7 +149,7 @@ async fn what_is_open_is_that_of_the_tokens_own_action() {
     }
     sleep(LEFT).await;
     assert!(it.outcome().await.get("outcome").is_none(), "it is still open");
-    // Somebody who waits keeps it, and nobody's page is gone that comes back.
+    // A waiting poll keeps the challenge open, because the page has come back.
     leave_all(&it, &it.token).ok().await;
     let again = it.server.verify(&it.token, &it.challenge).wait(30).send();
     let decided = async {

@@ -1,4 +1,4 @@
-//! `GET /client/user-authenticators`.
+//! Tests of `GET /client/user-authenticators`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Routes for the browser in which an action began.
+//! Tests of the routes for the browser in which an action began.
 
 mod cancel;
 mod challenge;

@@ -1,4 +1,4 @@
-//! `POST /client/user-authenticators/remove`.
+//! Tests of `POST /client/user-authenticators/remove`.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ fn remove(server: &Server, token: &str, authenticator: &str) -> Call {
     server.post("/client/user-authenticators/remove").bearer(token).json(&body)
 }
 
-/// A token with the scope to remove an authenticator.
+/// Tracks an action, and returns a token with the scope to remove an authenticator.
 async fn allowed(server: &Server, user: &str) -> String {
     let tracked = server.track(user, json!({ "scope": "remove:authenticators" })).await;
     tracked["token"].as_str().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! `POST /client/challenge/push`.
+//! Tests of `POST /client/challenge/push`.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn a_challenge_is_started_with_its_documented_keys() {
     let server = Server::start();
     server.enroll("u-1", &Device::new()).await;
     let token = server.token("u-1").await;
-    // The browser SDK always sends the action, others nothing.
+    // The browser SDK always sends the action. Other clients may send nothing.
     for body in [json!({ "action": "signIn" }), json!({}), json!({ "userAuthenticatorId": null })] {
         let started = server.post(PATH).bearer(&token).json(&body).ok().await;
         assert_keys(&started, &["challengeId", "expiresAt"]);
@@ -44,7 +44,7 @@ async fn a_user_without_authenticator_cannot_be_challenged() {
 #[tokio::test]
 async fn a_new_challenge_supersedes_the_open_one_of_its_action() {
     let it = SignIn::start().await;
-    // Another instance of the same action.
+    // A second action with the same code and another idempotency key.
     let token = it.server.token("u-1").await;
     let newer = it.server.challenge(&token).await;
     let old = it.outcome().await;
@@ -168,7 +168,7 @@ async fn a_challenge_is_held_until_the_relying_party_has_accepted() {
     let (started, id) = tokio::join!(starting, meanwhile);
     let started: Value = started.ok();
     assert_eq!(started["challengeId"], *id);
-    // The browser SDK takes an empty list for one of failures alone.
+    // The browser SDK reads an empty list as a list of failures only, so the field is absent.
     assert!(started.get("deliveryResults").is_none(), "{started}");
     server.decide(&device, &id, true).ok().await;
 }
@@ -185,7 +185,7 @@ async fn a_refused_notification_leaves_nothing_pending() {
     let reason = refusal["errorDescription"].as_str().unwrap();
     assert!(reason.contains("status 500"), "{reason}");
     assert!(server.pending(&device).ok().await.get("challengeId").is_none());
-    // A second try is a new challenge, and finds none in its way.
+    // The second attempt creates a new challenge. No open challenge conflicts with it.
     hook.answer(200);
     let gently = json!({ "supersede": false });
     server.post(PATH).bearer(&token).json(&gently).ok().await;

@@ -1,4 +1,4 @@
-//! `POST /client/verify/push`. Waiting is in `long_poll`.
+//! Tests of `POST /client/verify/push`. `long_poll` tests its waiting.
 
 use base64::Engine as _;
 use serde_json::json;
@@ -28,7 +28,7 @@ async fn an_approval_earns_a_token_at_every_poll() {
         assert_eq!(body["outcome"], "approved");
         body["accessToken"].as_str().unwrap().clone_into(&mut last);
     }
-    // The token that was earned serves here as the first one does.
+    // The token that the approval returned is valid here, as the first token is.
     assert_eq!(it.server.outcome(&last, &it.challenge).await["outcome"], "approved");
 }
 
@@ -96,7 +96,7 @@ async fn a_denial_earns_nothing() {
 #[tokio::test]
 async fn a_challenge_is_told_to_the_token_of_its_action_only() {
     let it = SignIn::start().await;
-    // Another instance of the same action, another action, and another user.
+    // Tokens of another instance of the same action, of another action, and of another user.
     let instance = it.server.token("u-1").await;
     let pay = it.server.post("/users/u-1/actions/pay").secret().ok().await;
     let stranger = it.server.token("u-2").await;

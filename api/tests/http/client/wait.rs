@@ -1,4 +1,4 @@
-//! `POST /client/wait/push`.
+//! Tests of `POST /client/wait/push`.
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -11,7 +11,8 @@ fn wait(server: &Server, waits: &[(&str, &str)]) -> Call {
     server.post("/client/wait/push").json(&json!({ "waits": each.collect::<Vec<_>>() }))
 }
 
-/// A further user who is asked: the device, the token and the challenge.
+/// Enrolls a phone for another user and starts a challenge. Returns the device, the token and the
+/// challenge's id.
 async fn another(server: &Server, user: &str) -> (Device, String, String) {
     let device = Device::new();
     server.enroll(user, &device).await;
@@ -100,7 +101,7 @@ async fn a_challenge_is_waited_for_once() {
 
 #[tokio::test]
 async fn a_poll_takes_one_place_to_wait_however_many_challenges_it_names() {
-    // Half of twelve places are for polls, half of those for one tenant's.
+    // Half of the twelve permits are for polls, and a tenant gets half of those: three.
     let server = Setup::default().set("server.requests_in_flight_max", "12").start();
     let it = SignIn::on(server, Device::new()).await;
     let (_, second, second_challenge) = another(&it.server, "u-2").await;
@@ -110,7 +111,7 @@ async fn a_poll_takes_one_place_to_wait_however_many_challenges_it_names() {
         (&*second, &*second_challenge),
         (&*third, &*third_challenge),
     ];
-    // The tenant's three places are taken by three polls: a fourth cannot wait.
+    // Three polls take the tenant's three permits, so a fourth cannot wait.
     let (early, parked) = park(3, || wait(&it.server, &waits)).await;
     assert_eq!(early.header("retry-after"), Some("1"));
     assert_eq!(early.ok(), json!({ "answers": [] }));
@@ -119,7 +120,7 @@ async fn a_poll_takes_one_place_to_wait_however_many_challenges_it_names() {
         assert_eq!(answer.header("retry-after"), None);
         assert_eq!(answer.ok()["answers"][0]["outcome"], "approved");
     }
-    // The places are given back.
+    // The three permits are free again.
     let (early, parked) = park(3, || wait(&it.server, &waits[1..])).await;
     assert_eq!(early.header("retry-after"), Some("1"));
     it.server.cancel(&third, &third_challenge).ok().await;
@@ -128,14 +129,15 @@ async fn a_poll_takes_one_place_to_wait_however_many_challenges_it_names() {
 
 #[tokio::test]
 async fn crowded_polls_of_one_user_leave_their_tenants_places_to_others() {
-    // Half of the places are for polls, half of those for one tenant's: six.
+    // Half of the 24 permits are for polls, and a tenant gets half of those: six.
     let server = Setup::default().set("server.requests_in_flight_max", "24").start();
     let it = SignIn::on(server, Device::new()).await;
     let pay = it.server.post("/users/u-1/actions/pay").secret().ok().await;
     let pay = pay["token"].as_str().unwrap();
     let payment = it.server.challenge(pay).await;
     let waits = [(&*it.token, &*it.challenge), (pay, &*payment)];
-    // Four may wait for a challenge, and each has one place. The others give theirs back at once.
+    // At most four polls may wait for one challenge. Each of them takes one permit. The further
+    // polls return their permits at once.
     let (early, theirs) = park(4, || wait(&it.server, &waits)).await;
     assert_eq!(early.header("retry-after"), Some("1"));
     let (_, token, challenge) = another(&it.server, "u-2").await;

@@ -1,4 +1,4 @@
-//! `GET /client/user-authenticators/push`.
+//! Tests of `GET /client/user-authenticators/push`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `POST …/challenge`: approve or deny.
+//! Tests of `POST …/challenge`: a device approves or denies.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ async fn a_signature_in_the_other_encoding_is_told_which_one_is_expected() {
     body["signature"] = json!(Device::browser().sign(&it.challenge));
     let told = text(it.server.answer(&it.device, &body).refused(401, "invalid_credential").await);
     assert!(told.contains("ASN.1 DER") && told.contains("signatureFormat"), "{told}");
-    // The signature has the right form and signs another text.
+    // The signature is well-formed, but it is over another text.
     body["signature"] = json!(it.device.sign("another text"));
     let told = text(it.server.answer(&it.device, &body).refused(401, "invalid_credential").await);
     assert_eq!(told, "the signature does not verify");

@@ -1,4 +1,4 @@
-//! Both platforms' encodings, and the names that older SDKs call.
+//! Tests of the encodings of both platforms, and of the paths that older SDKs call.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! `POST /client/user-authenticators/push`.
+//! Tests of `POST /client/user-authenticators/push`.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,8 @@ async fn a_first_device_needs_no_more_than_a_token_of_its_user() {
     let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
     assert_keys(&enrolled, &[&CREDENTIAL[..], &["attestation"]].concat());
     assert_eq!(enrolled["attestation"], "ignored");
-    // Any value counts: the field is left out of the answer only if it was absent.
+    // Attestation data may have any value. The response has the field `attestation` unless the data
+    // are absent.
     body["performAttestation"] = json!("anything");
     let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
     assert_eq!(enrolled["attestation"], "ignored");
@@ -57,7 +58,8 @@ async fn the_same_key_for_the_same_user_refreshes_its_binding() {
     let first = server.enroll("u-1", &device).await;
     let mut body = device.enrollment();
     body["deviceName"] = json!("Renamed");
-    // No scope is needed, since nothing is added; but without it nothing is renamed either.
+    // A repeated enrollment adds no authenticator, so it needs no scope. Without the scope it does
+    // not change the name either.
     for (scope, name) in [("", "Pixel"), ("add:authenticators", "Renamed")] {
         let tracked = server.track("u-1", json!({ "scope": scope })).await;
         let token = tracked["token"].as_str().unwrap();
@@ -82,14 +84,14 @@ async fn one_key_serves_five_users_that_have_approved_and_not_a_sixth() {
     let call = server.post(PUSH).bearer(&sixth).json(&device.enrollment());
     call.refused(400, "invalid_request").await;
     assert_eq!(count(&server, "u-6").await, 0);
-    // Each of the five is still its own authenticator, and may be refreshed.
+    // Each of the five users still has one authenticator, and may enroll the key again.
     for user in ["u-1", "u-5"] {
         server.enroll(user, &device).await;
         assert_eq!(count(&server, user).await, 1);
     }
 }
 
-/// A public key is no secret: anybody who knows one can enroll it.
+/// A public key is not secret, so anybody who knows one can enroll it.
 #[tokio::test]
 async fn strangers_who_enroll_a_key_neither_hide_nor_block_its_owner() {
     let server = Server::start();
@@ -111,14 +113,14 @@ async fn strangers_who_enroll_a_key_neither_hide_nor_block_its_owner() {
     let query = device.query();
     let known = server.get(&format!("{PUSH}?{query}")).tenant().ok().await;
     assert_eq!(known["userAuthenticatorId"], *mine);
-    // The key may belong to another user too, and is shown the challenges of that user.
+    // The key may also serve another user. Its device is then shown the challenges of that user.
     let second = server.enroll("u-2", &device).await;
     let asked = server.challenge(&server.token("u-2").await).await;
     let read = server.pending(&device).ok().await;
     let ids: Vec<_> = read["challenges"].as_array().unwrap().iter().collect();
     assert!(ids.iter().any(|c| c["challengeId"] == *asked && c["userAuthenticatorId"] == *second));
     server.decide(&device, &asked, true).ok().await;
-    // A stranger is still enrolled, so that nothing fails open there.
+    // The stranger stays enrolled, so that the server still requires a challenge from them.
     let tracked = server.track("stranger-0", json!({})).await;
     assert_eq!(tracked["isEnrolled"], true);
 }
@@ -171,7 +173,8 @@ async fn what_is_no_key_is_refused() {
     let server = Server::start();
     let token = server.token("u-1").await;
     let good = Device::new().public_key();
-    // The last bytes of a P-256 key are its coordinates: zero is not on the curve.
+    // The last bytes of a P-256 key are its coordinates. A point with zero coordinates is not on
+    // the curve.
     let off_curve = format!("{}{}==", &good[..36], "A".repeat(86));
     for key in ["", "x", "AAAA", &good[..60], &off_curve, &good.repeat(3)] {
         let body = json!({ "publicKey": key, "deviceName": "d", "devicePlatform": "ios" });
@@ -205,7 +208,8 @@ async fn count(server: &Server, user: &str) -> usize {
     listed.as_array().unwrap().len()
 }
 
-/// Official SDKs prove nothing at enrollment, so that a family's phone can come to this.
+/// Official SDKs send no proof at enrollment. A family's shared phone can therefore reach the limit
+/// of users.
 #[tokio::test]
 async fn an_account_too_many_is_seen_by_the_operator() {
     let server = Server::start();
@@ -217,8 +221,8 @@ async fn an_account_too_many_is_seen_by_the_operator() {
     for user in ["u-1", "u-2", "u-3", "u-4", "u-5"] {
         assert_keys(&enroll(user).await, &CREDENTIAL);
     }
-    // The first has no place any more. Anybody who knows the key can come to this, and is not told
-    // that it has other users.
+    // The first user has lost their place. The response does not say so, because anybody who knows
+    // the public key can enroll it and must not learn that the key has other users.
     assert_keys(&enroll("u-6").await, &CREDENTIAL);
     let metrics = server.operator_call(reqwest::Method::GET, "/metrics").send().await.text;
     let counted = "countersign_bindings_crowded_out_total ";
@@ -230,7 +234,7 @@ async fn an_account_too_many_is_seen_by_the_operator() {
         let ids = read["challenges"].as_array().unwrap().iter();
         assert_eq!(ids.into_iter().any(|c| c["challengeId"] == *asked), shown, "{user}");
     }
-    // Enrolling this user once more takes the place of another one.
+    // Enrolling this user again takes the place of another user.
     assert_keys(&enroll("u-1").await, &CREDENTIAL);
     assert_keys(&enroll("u-6").await, &CREDENTIAL);
 }

@@ -1,4 +1,4 @@
-//! The device library against the server, where it has to agree with more than one answer of it.
+//! Tests of the device library against the real server, in flows of several requests.
 
 use countersign_client::{
     Choice, Enrollment, Http, Prompt, RelyingParty, SoftwareKey, StatementDevice,
@@ -56,7 +56,7 @@ async fn one_read_shows_all_that_is_pending_and_each_can_be_answered() {
         let choice = Choice { shown_action, decision, number: None };
         let answered = device.answer(prompt, &choice).await.unwrap();
         assert_eq!(answered.is_verified, decision == Decision::Approve);
-        // The answer was lost on the way: the same again is told the same.
+        // The response was lost. The device repeats the same answer and gets the same response.
         assert_eq!(device.answer(prompt, &choice).await.unwrap(), answered);
     }
     for ((challenge, token), outcome) in started.iter().zip(["approved", "denied"]) {

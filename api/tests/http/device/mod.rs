@@ -1,4 +1,4 @@
-//! Routes for the app that holds a key.
+//! Tests of the routes for the app that holds a key.
 
 mod credential;
 mod decide;

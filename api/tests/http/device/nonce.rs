@@ -1,4 +1,4 @@
-//! `POST …/challenge/sign` and `POST …/sign`.
+//! Tests of `POST …/challenge/sign` and `POST …/sign`.
 
 use countersign_core::id::ChallengeId;
 
@@ -16,7 +16,7 @@ async fn nonces_are_fresh_and_never_a_challenge_id() {
         for (_, text) in body.as_object().unwrap() {
             let text = text.as_str().unwrap().to_owned();
             assert!(ChallengeId::parse(&text).is_err(), "{text}");
-            // Signed, it approves nothing.
+            // A signed nonce approves no challenge.
             it.server.decide(&it.device, &text, true).refused(400, "invalid_request").await;
             seen.push(text);
         }

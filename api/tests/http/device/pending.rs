@@ -1,4 +1,4 @@
-//! `GET …/challenge`. Waiting is in `long_poll`.
+//! Tests of `GET …/challenge`. `long_poll` tests its waiting.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{Device, Server, SignIn, assert_keys};
 
 const SIGNATURE: &str = "X-Authsignal-Signature";
 
-/// A server on which a challenge is pending whose action has data for the device.
+/// Starts a server with a pending challenge, whose action has custom data for the device.
 async fn with_context() -> (Server, Device) {
     let server = Server::start();
     let device = Device::new();
@@ -89,7 +89,7 @@ async fn a_signature_that_is_not_good_makes_an_unsigned_read() {
         let body = server.pending(&device).header(SIGNATURE, &signature).ok().await;
         assert_keys(&body, &UNSIGNED);
     }
-    // None of them has used the nonce up.
+    // None of the failed reads used up the nonce.
     let good = server.pending(&device).header(SIGNATURE, &device.sign(&nonce)).ok().await;
     assert!(good.get("custom").is_some());
 }
@@ -103,7 +103,8 @@ async fn a_nonce_serves_once() {
     assert_keys(&read().await, &UNSIGNED);
 }
 
-/// Anybody with the public key may ask for nonces, and must not invalidate the owner's.
+/// Anybody who knows the public key may request nonces. This must not invalidate the owner's
+/// nonces.
 #[tokio::test]
 async fn a_nonce_serves_however_many_others_are_asked_for_after_it() {
     let (server, device) = with_context().await;

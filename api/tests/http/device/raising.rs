@@ -1,4 +1,5 @@
-//! Signing mode of a key: pinned at enrollment, raised with a proof, never lowered.
+//! Tests of a key's signing mode. It is chosen at enrollment, can be raised with a proof, and can
+//! never be lowered.
 
 use countersign_core::possession::removal_text_at;
 use countersign_engine::ports::Clock as _;
@@ -45,7 +46,7 @@ async fn a_key_that_is_to_sign_statements_proves_that_its_app_holds_it() {
         json!("AAAA"),
     ] {
         enroll(&with("proof", proof.clone())).refused(401, "invalid_credential").await;
-        // A proof that is not good is not overlooked where none is needed.
+        // An invalid proof is rejected even if the enrollment needs no proof.
         let mut less = with("proof", proof);
         less["signing"] = json!("challenge-id");
         enroll(&less).refused(401, "invalid_credential").await;
@@ -74,7 +75,8 @@ async fn what_a_key_signs_rises_with_a_proof_and_never_falls() {
     assert_eq!(raised, it.authenticator, "it is the same authenticator");
     let call = server.post(PUSH).bearer(&add_token(server, "u-1").await);
     call.json(&it.device.enrollment()).refused(400, "invalid_request").await;
-    // Nor for another user, because anybody who knows the public key could otherwise lower it.
+    // An enrollment for another user cannot lower it either, because anybody who knows the public
+    // key can enroll the key.
     let call = server.post(PUSH).bearer(&add_token(server, "stranger").await);
     call.json(&it.device.enrollment()).refused(400, "invalid_request").await;
     server.decide(&it.device, &it.challenge, true).refused(401, "invalid_credential").await;
@@ -101,7 +103,8 @@ async fn nothing_that_the_official_sdks_sign_serves_a_key_that_signs_statements(
     let it = Stated::start().await;
     let server = &it.server;
     let query = it.device.query();
-    // No nonce of theirs is given out, and no text of theirs is taken.
+    // For a key that signs statements, the server issues no nonces of the official SDKs' protocol,
+    // and accepts no signatures over texts of that protocol.
     for path in ["challenge/sign", "sign"] {
         let call = server.post(&format!("{PUSH}/{path}?{query}")).tenant();
         call.refused(401, "invalid_credential").await;
@@ -179,7 +182,7 @@ async fn phones_of_before_statements_were_asked_for_decide_nothing_more() {
     let fresh = after.token("u-1").await;
     let start = after.post("/client/challenge/push").bearer(&fresh).json(&json!({}));
     start.refused(400, "invalid_request").await;
-    // The user is still one who has to be asked: nothing fails open.
+    // The user still counts as enrolled, so that the server still requires a challenge.
     assert_eq!(after.track("u-1", json!({})).await["state"], "CHALLENGE_REQUIRED");
     // The phone can only raise its signing mode.
     after.enroll_stated("u-1", &device).await;

@@ -1,4 +1,4 @@
-//! `POST /client/user-authenticators/push/remove`.
+//! Tests of `POST /client/user-authenticators/push/remove`.
 
 use countersign_core::possession::removal_text_at;
 use countersign_core::time::UnixMillis;

@@ -1,4 +1,5 @@
-//! `POST …/session/nonce` and `POST …/session`, and the routes that a device session opens.
+//! Tests of `POST …/session/nonce` and `POST …/session`, and of the routes that accept a device
+//! session.
 
 use countersign::token::Tokens;
 use countersign::token::session::Session;
@@ -32,7 +33,7 @@ async fn one_signature_opens_a_session_of_fifteen_minutes() {
     assert_eq!(shown["challengeId"], *it.challenge);
     assert_eq!(shown["custom"], json!({}), "a session sees what a signed read does");
     assert!(shown["nonce"].is_string() && shown["display"].is_string());
-    // The key may be named all the same, and has to be the session's own.
+    // The request may still name a key, which must be the session's own.
     let named = |device: &Device| it.server.get(&format!("{PUSH}/challenge?{}", device.query()));
     assert_eq!(named(&it.device).bearer(token).ok().await, shown);
     named(&Device::new()).bearer(token).refused(400, "invalid_request").await;
@@ -95,7 +96,7 @@ async fn a_session_wants_its_own_nonce_and_signature() {
     let path = format!("{PUSH}/session");
     it.server.post(&path).json(&good).refused(401, "unauthorized").await;
     it.server.post(&path).with_tenant("other").json(&good).refused(401, "invalid_credential").await;
-    // None of them has used the nonce up.
+    // None of the failed attempts used up the nonce.
     it.server.open_session(&good).ok().await;
 }
 
@@ -117,7 +118,7 @@ async fn a_session_ends_with_its_credential() {
     it.server.post(&format!("{PUSH}/remove")).tenant().json(&removal).ok().await;
     it.server.read(&it.session).refused(401, "invalid_credential").await;
     it.server.get(PUSH).bearer(&it.session).refused(401, "invalid_credential").await;
-    // Enrolled again, the key is another credential.
+    // After the key is enrolled again, its credential is new, and the old session is invalid.
     it.server.enroll_stated("u-1", &it.device).await;
     it.server.read(&it.session).refused(401, "invalid_token").await;
     it.server.get(PUSH).bearer(&it.session).refused(401, "invalid_token").await;
@@ -159,7 +160,7 @@ async fn a_session_opens_two_routes_and_no_other_token_opens_them() {
     post(PUSH, &device.statement_enrollment(&it.session)).refused(401, "invalid_token").await;
     let list = it.server.get("/client/user-authenticators").bearer(&it.session);
     list.refused(401, "invalid_token").await;
-    // A session only reads, because devices sign their decisions and changes.
+    // A session only reads, because devices sign each decision and each change.
     let nonce = it.server.statement_nonce(&it.device).await;
     let key = json!({ "publicKey": it.device.public_key() });
     for (path, body) in [
@@ -172,13 +173,13 @@ async fn a_session_opens_two_routes_and_no_other_token_opens_them() {
     }
     let update = it.server.patch(PUSH).bearer(&it.session);
     update.json(&it.device.statement_update(&nonce, None)).refused(401, "unauthorized").await;
-    // Nor is it anything to a backend.
+    // A backend cannot use the session either.
     it.server.get("/users/u-1").bearer(&it.session).refused(401, "unauthorized").await;
     assert_eq!(it.server.validate(&it.session).ok().await["isValid"], false);
     assert!(it.outcome().await.get("outcome").is_none(), "nothing has changed");
 }
 
-/// A server whose token keys the test knows, with an enrolled device.
+/// A server whose token keys are known to the test, and an enrolled device.
 struct Known {
     server: Server,
     tokens: Tokens,
@@ -243,7 +244,7 @@ async fn a_session_of_another_tenant_key_or_binding_reads_nothing() {
     let key = CredentialKey { thumbprint: Thumbprint::of_spki(b"another"), ..session.key.clone() };
     let other_key = known.make(&Session { key, ..session.clone() });
     known.server.read(&other_key).refused(401, "invalid_credential").await;
-    // With the claims of one tenant and the key of the other.
+    // A session with the claims of one tenant, signed with the key of another tenant.
     let forger = Tokens::new([(TenantId::parse("demo").unwrap(), [2; 32])], 600);
     let forged = forger.make_session(&session, [3; 16]).unwrap();
     known.server.read(&forged).refused(401, "invalid_token").await;

@@ -1,5 +1,5 @@
-//! Values of an action that a phone shows: the texts that the server writes, and the values that it
-//! refuses.
+//! Tests of the values of an action that a phone shows: the texts that the server writes for them,
+//! and the values that it refuses.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn server() -> Server {
     Setup::default().set("tenants.0.push.custom_public", PUBLIC).start()
 }
 
-/// The display of an action that begins with this body.
+/// Tracks an action with this body and starts a challenge. Returns the parsed display text.
 async fn display(server: &Server, body: Value) -> Value {
     let device = Device::ed25519();
     server.enroll_stated("u-1", &device).await;
@@ -21,7 +21,8 @@ async fn display(server: &Server, body: Value) -> Value {
     serde_json::from_str(shown["display"].as_str().unwrap()).unwrap()
 }
 
-/// The description of the refusal of this custom data.
+/// Tracks an action with this custom data, which the server must refuse. Returns the error's
+/// description.
 async fn refused(server: &Server, custom: Value) -> String {
     let call = server.post("/users/u-1/actions/pay").secret();
     let body = call.json(&json!({ "custom": custom })).refused(400, "invalid_request").await;
@@ -66,7 +67,8 @@ async fn an_amount_that_is_none_is_refused_by_its_name_where_a_phone_would_show_
         assert!(told.starts_with("custom.amount: must be minor units"), "{amount}: {told}");
         let told = refused(&server, json!({ "fee": { "paid": eur(amount.clone()) } })).await;
         assert!(told.starts_with("custom.fee.paid.amount: must be"), "{amount}: {told}");
-        // A phone that does not see it is not told anything untrue.
+        // The value is accepted in members that phones do not show, because it cannot mislead the
+        // person there.
         for hidden in [json!({ "hidden": eur(amount.clone()) }), json!({ "note": amount })] {
             let body = json!({ "custom": hidden });
             server.post("/users/u-1/actions/pay").secret().json(&body).ok().await;
@@ -109,7 +111,7 @@ async fn characters_are_refused_by_the_name_of_what_has_them_where_a_phone_would
             let told = server.patch("/users/u-1").secret().json(&body);
             let told = told.refused(400, "invalid_request").await;
             assert!(told["errorDescription"].as_str().unwrap().starts_with(field), "{told}");
-            // Data for the relying party alone comes back as it was given.
+            // Data for the relying party alone is returned unchanged.
             let body = json!({ "custom": { "note": custom, bad.clone(): bad } });
             server.post("/users/u-1/actions/pay").secret().json(&body).ok().await;
             let user = server.patch("/users/u-1").secret().json(&body).ok().await;

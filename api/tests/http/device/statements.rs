@@ -1,10 +1,11 @@
-//! `POST …/challenge` by statements: the phone signs the text that it showed and the choice.
+//! Tests of `POST …/challenge` with statements. The phone signs the text that it showed, and the
+//! decision.
 
 use serde_json::{Value, json};
 
 use crate::support::{Device, PUSH, Server, Setup, Stated, Statements};
 
-/// The display text, parsed.
+/// Parses the display text.
 fn display(shown: &Value) -> Value {
     serde_json::from_str(shown["display"].as_str().unwrap()).unwrap()
 }
@@ -19,7 +20,7 @@ async fn every_decision_is_recorded_and_answered_with_its_outcome() {
         let verified = outcome == "approved";
         assert_eq!(told, json!({ "isVerified": verified, "outcome": outcome }));
         assert_eq!(it.outcome().await["outcome"], outcome);
-        // A repeated answer gets the same response; another answer is refused.
+        // A repeated answer gets the same response. A different answer is refused.
         assert_eq!(it.send(&answer).ok().await, told);
         assert_eq!(it.shown().await["challenges"], json!([]));
     }
@@ -133,7 +134,7 @@ async fn contradictions_are_refused() {
         it.send(&body).refused(400, "invalid_request").await;
     }
     assert!(it.outcome().await.get("outcome").is_none(), "nothing has changed");
-    // Both may be there if they say the same, and `approved` alone is understood.
+    // Both fields may be present if they agree, and `approved` alone is accepted.
     let mut body = it.device.statement(&shown, "deny", None);
     body["approved"] = json!(false);
     body.as_object_mut().unwrap().remove("decision");
@@ -155,8 +156,8 @@ async fn the_number_is_inside_the_signature() {
     let shown = server.read(&session).ok().await;
     assert_eq!(shown["numberMatch"], json!({ "digits": 3 }));
     assert!(!shown.to_string().contains(&format!("\"{number}\"")), "{shown}");
-    // A number that was changed on its way has no signature over it, and tests no guess: the server
-    // does not count it.
+    // The number was changed after the phone had signed. The server rejects the signature and does
+    // not count an attempt, because such a request tests no guess.
     for _ in 0..9 {
         let mut changed = device.statement(&shown, "approve", Some(wrong));
         changed["verificationCode"] = json!(number);
@@ -166,7 +167,7 @@ async fn the_number_is_inside_the_signature() {
     server.answer(&device, &mistyped).refused(400, "invalid_request").await;
     let unsaid = device.statement(&shown, "approve", None);
     server.answer(&device, &unsaid).refused(400, "invalid_request").await;
-    // The number is signed in ASCII, in whatever script it was typed.
+    // The phone signs the number in ASCII digits, whatever script the person typed.
     let mut typed = device.statement(&shown, "approve", Some(number));
     let wide = number.chars().map(|c| format!(" {}", char::from_u32(c as u32 + 0xfee0).unwrap()));
     typed["verificationCode"] = json!(wide.collect::<String>());
@@ -188,7 +189,8 @@ async fn all_that_is_pending_is_shown_and_each_is_decided_by_its_own_statement()
     for name in first.as_object().unwrap().keys() {
         assert_eq!(first[name], shown[name], "the official single fields are the first's");
     }
-    // A statement that was signed for one challenge does not decide the other, in any mixture.
+    // A statement that was signed for one challenge does not decide the other challenge, in any
+    // combination of their fields.
     for name in ["challengeId", "nonce", "userAuthenticatorId"] {
         for (mine, theirs) in [(first, last), (last, first)] {
             let mut mixed = mine.clone();
@@ -210,7 +212,7 @@ async fn a_replay_changes_nothing() {
     let mut it = Stated::on(open(), Device::ed25519()).await;
     let denied = it.device.statement(&it.shown().await, "deny", None);
     it.send(&denied).ok().await;
-    // On another challenge of the same action.
+    // The signature is used for another challenge of the same action.
     let token = it.server.token("u-1").await;
     let next = it.server.challenge(&token).await;
     let mut moved = denied.clone();
@@ -219,16 +221,16 @@ async fn a_replay_changes_nothing() {
     let unknown = json!("a".repeat(32));
     moved["challengeId"] = unknown;
     it.send(&moved).refused(401, "invalid_credential").await;
-    // At another tenant, even where the same key is enrolled.
+    // It is used at another tenant, where the same key might be enrolled.
     let call = |tenant: &str| it.server.post(&format!("{PUSH}/challenge")).with_tenant(tenant);
     call("other").json(&denied).refused(401, "invalid_credential").await;
-    // From another device.
+    // It is sent by another device.
     let thief = Device::ed25519();
     it.server.enroll_stated("u-1", &thief).await;
     let mut stolen = denied.clone();
     stolen["publicKey"] = json!(thief.public_key());
     it.send(&stolen).refused(401, "invalid_credential").await;
-    // After a restart the phone is told the recorded outcome.
+    // After a restart, the phone still gets the recorded outcome.
     it.server.tell_to_stop();
     let Stated { server, device, token: first, challenge, .. } = it;
     server.ended().await.unwrap();

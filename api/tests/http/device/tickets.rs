@@ -1,4 +1,4 @@
-//! `POST …/ticket` and `…/ticket/open`, and the enrollment with a ticket.
+//! Tests of `POST …/ticket` and `…/ticket/open`, and of the enrollment with a ticket.
 
 use countersign_testkit::clock::ManualClock;
 use reqwest::Method;
@@ -47,7 +47,7 @@ async fn a_ticket_says_whom_it_is_for_and_enrolls_one_key_once() {
     opening(&server, ticket).refused(401, "invalid_token").await;
     let listed = server.get("/users/u-1/authenticators").secret().ok().await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
-    // The token that the ticket was made with is good for as much as before.
+    // The token that made the ticket keeps its rights.
     let challenge = server.challenge(&token).await;
     assert_eq!(server.outcome(&token, &challenge).await["isVerified"], false);
 }
@@ -117,7 +117,8 @@ async fn a_ticket_allows_what_its_token_allowed_and_none_is_made_for_nothing() {
     let tracked = server.track("u-1", json!({ "scope": "add:authenticators" })).await;
     let further = ticket(&server, tracked["token"].as_str().unwrap()).await;
     enrolling(&server, &further, &Device::new()).ok().await;
-    // A refusal does not use it up: its token may still be right for the same key.
+    // A refused enrollment does not use up the ticket, because its token may still be allowed to
+    // enroll the same key.
     opening(&server, &early).ok().await;
 }
 
@@ -133,7 +134,7 @@ async fn a_user_has_five_tickets_and_one_more_takes_the_place_of_the_oldest() {
     for kept in &tickets[1..] {
         opening(&server, kept).ok().await;
     }
-    // Another user's tickets do not count.
+    // Tickets of another user do not count towards the limit.
     let other = ticket(&server, &server.token("u-2").await).await;
     opening(&server, &other).ok().await;
     opening(&server, &tickets[1]).ok().await;

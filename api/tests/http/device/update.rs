@@ -1,4 +1,4 @@
-//! `PATCH /client/user-authenticators/push`.
+//! Tests of `PATCH /client/user-authenticators/push`.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,8 @@ async fn a_handle_serves_once_and_a_wrong_signature_does_not_use_it_up() {
     let (handle, message) = handout(&server, &device).await;
     let wrong = update(&device, &handle, "another text");
     server.patch(PUSH).tenant().json(&wrong).refused(401, "invalid_credential").await;
-    // The update may come from anybody with the public key.
+    // The failed update did not use up the nonce, because anybody who knows the public key could
+    // send such an update.
     let good = update(&device, &handle, &message);
     server.patch(PUSH).tenant().json(&good).ok().await;
 }
@@ -77,7 +78,7 @@ async fn unknown_keys_and_handles_are_no_credential() {
     server.patch(PUSH).tenant().json(&body).refused(401, "invalid_credential").await;
     server.enroll("u-1", &device).await;
     server.patch(PUSH).tenant().json(&body).refused(401, "invalid_credential").await;
-    // A nonce for a read is none for an update.
+    // A nonce for a read is not valid for an update.
     let nonce = server.nonce(&device).await;
     let body = update(&device, &nonce, &nonce);
     server.patch(PUSH).tenant().json(&body).refused(401, "invalid_credential").await;

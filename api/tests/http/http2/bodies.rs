@@ -1,4 +1,4 @@
-//! Bodies that are late.
+//! Tests of bodies that arrive late.
 
 use countersign::connection::http2::{BODIES_MAX, STREAMS_MAX};
 use countersign_testkit::http2::*;

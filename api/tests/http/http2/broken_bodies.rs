@@ -1,4 +1,5 @@
-//! Bodies that break: each stream ends at once, holds no place, and holds up nobody.
+//! Tests of broken bodies. Each stream must end at once, free its permit, and delay no other
+//! stream.
 
 use std::net::SocketAddr;
 
@@ -9,13 +10,13 @@ use tokio::time::timeout;
 use super::frames::Frames;
 use crate::support::{Connection, PATIENCE, Server, Setup};
 
-/// Far more memory than the server needs for these bodies. A body that is read for ever takes as
-/// much in half a second.
+/// Far more memory than the server needs for these bodies. A worker that reads a body for ever
+/// would consume as much in half a second.
 const GROWTH_MAX: u64 = 256 << 20;
-/// More bodies than have places.
+/// More broken bodies than there are permits for bodies.
 const BROKEN: u32 = BODIES_MAX as u32 * 3;
 
-/// The frames of a request behind its head, and whether its head has more headers.
+/// A request with a broken body: the headers besides the usual ones, and the frames after the head.
 struct Broken {
     name: &'static str,
     headers: Vec<u8>,
@@ -54,14 +55,14 @@ fn resident_bytes() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// The listener goes on answering others.
+/// Checks that the listener still responds to other clients.
 async fn answers(address: SocketAddr) {
     let mut other = Connection::open_at(address).await;
     other.write(b"GET /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n").await;
     other.read().await.refused(404, "invalid_request");
 }
 
-/// Sends a good request with a body on this stream, and waits for its answer.
+/// Sends a valid request with a body on this stream, and waits for the response.
 async fn has_a_place(frames: &mut Frames, stream: u32) {
     frames.write(&frame(HEADERS, END_HEADERS, stream, &wait())).await;
     frames.write(&frame(DATA, 0, stream, b"{")).await;
@@ -90,7 +91,8 @@ async fn a_body_that_breaks_ends_its_stream_and_gives_its_place_back() {
                 for (kind, flags, payload) in &case.rest {
                     frames.write(&frame(*kind, *flags, stream, payload)).await;
                 }
-                // The request has begun by then: many early resets end the connection.
+                // The PING shows that the server has begun the request, because many early resets
+                // would end the connection.
                 frames.write(&frame(PING, 0, 0, &[0; 8])).await;
                 let seen = frames.find(PING).await;
                 assert!(seen.is_some(), "{}: the connection goes on", case.name);
@@ -110,10 +112,11 @@ async fn a_request_that_was_reset_without_an_error_is_not_carried_out() {
     let mut frames = Frames::open(&server).await;
     let basic = countersign_wire::basic::encode_standard(crate::support::SECRET);
     let basic = format!("Basic {basic}");
-    // `authorization` is the 23rd of the table of HPACK.
+    // `authorization` has index 23 in the static table of HPACK.
     let secret = [&[0x0f, 8, basic.len() as u8], basic.as_bytes()].concat();
     let head = |user| [post(&format!("/v1/users/{user}/actions/a")), secret.clone()].concat();
-    // The end of a stream may be lost, but an empty body is an empty object.
+    // The server must not take the reset for the end of an empty body. An empty body counts as an
+    // empty object, so the request would track an action.
     for number in 0..5 {
         let stream = id(number);
         let opened = frame(HEADERS, END_HEADERS, stream, &head("u-reset"));
@@ -135,7 +138,7 @@ async fn a_connection_that_is_lost_leaves_no_body_behind() {
                 frames.write(&frame(HEADERS, END_HEADERS, id(number), &wait())).await;
                 frames.write(&frame(DATA, 0, id(number), b"{")).await;
             }
-            // Its answer shows that the server has seen those before.
+            // The response shows that the server has read the earlier frames.
             frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(BROKEN), GET)).await;
             assert!(frames.find(HEADERS).await.is_some());
             frames.0.set_zero_linger().unwrap();

@@ -1,4 +1,4 @@
-//! Connections that begin in another way, say nothing or take no answers.
+//! Tests of HTTP/2 connections that begin in unusual ways, send nothing, or do not read responses.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_preface_may_come_in_two_parts() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     stream.write_all(&PREFACE[..7]).await.unwrap();
-    // So that the server reads the first part alone, which nothing outside shows.
+    // The pause lets the server read the first part alone. Nothing outside shows that it has.
     sleep(Duration::from_millis(50)).await;
     stream.write_all(&PREFACE[7..]).await.unwrap();
     let mut frames = Frames(stream);
@@ -46,7 +46,7 @@ async fn a_connection_that_asks_for_nothing_is_let_go() {
     let mut frames = Frames::open_at(small.address, &[]).await;
     while frames.read().await.is_some() {}
     let mut frames = Frames::open_at(small.address, &[]).await;
-    // A head that has no end.
+    // A head that never ends.
     frames.write(&frame(HEADERS, 0, 1, GET)).await;
     while frames.read().await.is_some() {}
     small.stop(false).await;

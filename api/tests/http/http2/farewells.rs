@@ -1,4 +1,4 @@
-//! Connections that have said farewell, and peers that go on as if they had not.
+//! Tests of connections after the server's GOAWAY, with peers that ignore it.
 
 use countersign::connection::Settings;
 use countersign::connection::http2::FRAMES_AT_START;
@@ -8,10 +8,10 @@ use super::frames::{Frame, Frames};
 use super::varied::{PARKED, SOON, Varied, closed_although, get, request};
 use crate::connections::settings;
 
-/// A connection with a request under way, to which the server has said farewell.
+/// Opens a connection with a request under way, and waits until the server has sent GOAWAY.
 async fn left(varied: &Varied) -> Frames {
     let mut frames = Frames::open_at(varied.address, &[]).await;
-    // An answer tells that the one before has begun.
+    // The response to the second request shows that the first one has begun.
     frames.write(&[request(0, &get("/parked")), request(1, GET)].concat()).await;
     assert_eq!(frames.body().await, (id(1), "here".into()));
     varied.ends();

@@ -1,4 +1,4 @@
-//! Floods of frames that do no work, and clients that send many frames for good reasons.
+//! Tests of floods of cheap frames, and of clients that send many frames for good reasons.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use reqwest::Client;
 use super::frames::Frames;
 use crate::support::{PATIENCE, Server};
 
-/// Requests of a client that is not to be taken for a flood.
+/// Requests of a busy client that the server must not treat as a flood.
 const REQUESTS: usize = 10_000;
 
-/// Frames that a client may send at any time, with the name of their flood.
+/// Lists frames that a client may send at any time, with a name for a flood of each.
 fn floods() -> Vec<(&'static str, Vec<u8>)> {
     let many_settings = [0, 4, 0, 1, 0, 0].repeat(2000);
     vec![
@@ -32,9 +32,10 @@ fn floods() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Sends a flood behind a request. The connection has to end.
+/// Sends a request and then a flood. Checks that the server closes the connection.
 async fn ends_by(address: SocketAddr, name: &str, flood: &[u8]) {
-    // So many that they cost more than the allowance, and that all of them can be on their way.
+    // Enough frames to exceed the budget, and few enough that the sockets' buffers hold all of
+    // them.
     let times = if flood.len() < 100 { FRAMES_AT_START as usize * 2 } else { 30 };
     let mut frames = Frames::open_at(address, &[]).await;
     frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, GET)).await;
@@ -60,13 +61,14 @@ async fn frames_that_do_no_work_end_the_connection_once_there_are_too_many() {
 async fn a_connection_may_send_its_allowance_at_once_and_more_by_and_by() {
     let server = Server::start();
     let mut frames = Frames::open(&server).await;
-    // One frame of the budget is spent on SETTINGS, one on its acknowledgement.
+    // SETTINGS takes one frame of the budget, and its acknowledgement another.
     let allowance = FRAMES_AT_START as usize - 2;
     frames.write(&frame(PING, 0, 0, &[0; 8]).repeat(allowance)).await;
     for _ in 0..allowance {
         assert!(frames.find(PING).await.is_some());
     }
-    // Time alone gives more: a second of it, and a little for a clock that is read late.
+    // Only time refills the budget. The test waits for one second, and a little more because the
+    // server may read its clock late.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let more = FRAMES_PER_SECOND as usize;
     frames.write(&frame(PING, 0, 0, &[0; 8]).repeat(more)).await;
@@ -98,7 +100,7 @@ async fn a_proxy_that_sends_many_frames_for_each_request_is_never_cut() {
         let mut ended = 0;
         while ended < TOGETHER {
             let frame = frames.read().await.expect("it is not cut");
-            // The last request of a connection is answered with a farewell.
+            // The server answers the last request of a connection with a GOAWAY without an error.
             let is_cut = match frame.kind {
                 GOAWAY => frame.payload[4..8] != NO_ERROR,
                 kind => kind == RST_STREAM,

@@ -1,4 +1,4 @@
-//! A client that writes frames as it is told, as no client library would.
+//! A client that sends any frames a test chooses, unlike a client library.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Tells whether this is the last frame of its stream.
+    /// Returns true if this is the last frame of its stream.
     pub(crate) fn ends(&self) -> bool {
         self.flags & END_STREAM != 0
     }
@@ -38,7 +38,7 @@ impl Frames {
         frames
     }
 
-    /// The stream and the body of the next answer that has one.
+    /// Reads to the next non-empty DATA frame. Returns its stream and its content.
     pub(crate) async fn body(&mut self) -> (u32, String) {
         loop {
             let frame = self.find(DATA).await.expect("there is an answer");
@@ -48,17 +48,17 @@ impl Frames {
         }
     }
 
-    /// Asks with this head on the first stream, and gives the answer's status if it is 200, or its
-    /// body.
+    /// Sends a request with this head on the first stream. Returns `Ok` for status 200, and the
+    /// response's body otherwise.
     pub(crate) async fn ask(server: &Server, head: &[u8]) -> Result<(), String> {
         let mut frames = Self::open(server).await;
         frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, head)).await;
-        // 200 stands in the table of HPACK.
+        // Status 200 is in the static table of HPACK.
         let is_ok = frames.find(HEADERS).await.unwrap().payload[0] == 0x88;
         if is_ok { Ok(()) } else { Err(frames.body().await.1) }
     }
 
-    /// A server that has had enough may have closed.
+    /// Writes bytes. An error is ignored, because the server may have closed the connection.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;
     }
@@ -77,7 +77,8 @@ impl Frames {
         .expect("it is answered, or closed, in time")
     }
 
-    /// Reads on until a frame of that kind comes; `None` if the server closes before.
+    /// Reads frames until one of this kind arrives. Returns `None` if the server closes the
+    /// connection first.
     pub(crate) async fn find(&mut self, kind: u8) -> Option<Frame> {
         loop {
             let frame = self.read().await?;

@@ -1,4 +1,4 @@
-//! Heads of requests, and their limits.
+//! Tests of request heads and of their limits.
 
 use countersign::connection::http2::{HEAD_BYTES_MAX, HEADERS_MAX, STREAMS_MAX};
 use countersign_testkit::http2::*;
@@ -23,7 +23,8 @@ async fn the_server_says_how_many_streams_and_how_long_heads_it_takes() {
 async fn a_head_that_is_too_long_is_refused() {
     let server = Server::start();
     let mut frames = Frames::open(&server).await;
-    // A literal header `a` whose value has 20,000 bytes: 127 and the rest in groups of seven bits.
+    // A literal header `a` with a value of 20,000 bytes. HPACK encodes the length as 127 and the
+    // remainder in groups of seven bits.
     let rest = 20_000 - 127_u32;
     let length =
         [0x7f, 0x80 | (rest & 0x7f) as u8, 0x80 | (rest >> 7 & 0x7f) as u8, (rest >> 14) as u8];
@@ -38,7 +39,8 @@ async fn a_head_that_is_too_long_is_refused() {
             break frame;
         }
     };
-    // 431, as a literal behind the name `:status`.
+    // The server resets the stream, or sends status 431, which is a literal because HPACK has no
+    // index for it.
     let text = String::from_utf8_lossy(&refused.payload);
     assert!(refused.kind == RST_STREAM || !refused.payload.starts_with(&[0x88]), "{text:?}");
     Server::token(&server, "u-1").await;
@@ -69,7 +71,7 @@ async fn a_head_of_too_many_lines_is_refused() {
 async fn a_head_that_names_no_path_or_two_hosts_is_refused() {
     let server = Server::start();
     let connect = [&[2, 7], &b"CONNECT"[..], &[0x41, 1, b'x']].concat();
-    // `host` is the 38th of the table of HPACK.
+    // `host` has index 38 in the static table of HPACK.
     let host = |host| [0x0f, 23, 1, host];
     let other = [GET, &host(b'y')].concat();
     let twice = [GET, &host(b'x'), &host(b'x')].concat();

@@ -1,4 +1,5 @@
-//! HTTP/2 without TLS: the same routes and limits, and attacks that only HTTP/2 knows.
+//! Tests of HTTP/2 without TLS: the same routes and limits, and attacks that only HTTP/2 makes
+//! possible.
 
 mod bodies;
 mod broken_bodies;
@@ -36,6 +37,6 @@ async fn refusals_are_those_of_http1() {
     let long = json!({ "custom": "x".repeat(2000) });
     let call = server.post("/users/u-1/actions/a").secret().json(&long);
     call.refused(413, "invalid_request").await;
-    // The connection goes on.
+    // The connection stays usable.
     server.token("u-1").await;
 }

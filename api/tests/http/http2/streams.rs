@@ -1,4 +1,4 @@
-//! Streams of one connection, and their limits.
+//! Tests of the streams of one connection, and of their limits.
 
 use countersign::connection::REQUESTS_PER_CONNECTION_MAX;
 use countersign::connection::http2::STREAMS_MAX;
@@ -11,7 +11,7 @@ use crate::support::Server;
 async fn one_stream_too_many_is_refused_and_those_before_it_are_not() {
     let server = Server::start();
     let mut frames = Frames::open_at(server.address, NO_WINDOW).await;
-    // Their answers are not taken: they are under way until their time is over.
+    // The client reads none of these responses, so their streams stay open until they time out.
     for number in 0..STREAMS_MAX {
         frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(number), GET)).await;
     }
@@ -34,7 +34,7 @@ async fn streams_that_are_reset_at_once_end_the_connection() {
     server.token("u-1").await;
 }
 
-/// As a proxy sends them whose clients all leave at the same moment.
+/// A proxy sends such resets if all of its clients disconnect at the same moment.
 #[tokio::test]
 async fn a_connection_outlives_requests_that_are_all_reset_at_the_same_moment() {
     let server = Server::start();
@@ -48,7 +48,7 @@ async fn a_connection_outlives_requests_that_are_all_reset_at_the_same_moment() 
     answers(&mut frames, STREAMS_MAX).await;
 }
 
-/// As `HAProxy` ends the uploads that its clients break off.
+/// `HAProxy` ends uploads this way if its clients break them off.
 #[tokio::test]
 async fn a_connection_outlives_bodies_that_are_all_too_short() {
     let server = Server::start();
@@ -73,7 +73,7 @@ async fn a_connection_that_has_carried_its_requests_ends_at_once() {
     let server = Server::start();
     let mut frames = Frames::open(&server).await;
     frames.0.set_nodelay(true).unwrap();
-    // Room for all answers.
+    // Enlarges the window, so that all responses fit.
     frames.write(&frame(WINDOW_UPDATE, 0, 0, &[0x40, 0, 0, 0])).await;
     let last = REQUESTS_PER_CONNECTION_MAX - 1;
     for number in 0..last {
@@ -83,7 +83,7 @@ async fn a_connection_that_has_carried_its_requests_ends_at_once() {
     assert_eq!(frames.find(GOAWAY).await.unwrap().payload[4..8], NO_ERROR);
 }
 
-/// The next request of a connection is answered.
+/// Sends the next request of a connection, and waits for the response.
 async fn answers(frames: &mut Frames, number: u32) {
     frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(number), GET)).await;
     loop {

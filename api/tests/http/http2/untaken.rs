@@ -1,4 +1,4 @@
-//! Peers that do not take their answers, whatever else they do.
+//! Tests of peers that do not read their responses, but do something else on the connection.
 
 use countersign::connection::Settings;
 use countersign_testkit::http2::*;
@@ -9,7 +9,7 @@ use super::frames::Frames;
 use super::varied::{SOON, Varied, closed_although, request};
 use crate::connections::{SHORT, settings};
 
-/// `HEAD /` of the host `x`: its answer needs no room.
+/// Head of `HEAD /` for the host `x`. Its response has no body, so it needs no window.
 const HEAD: &[u8] = &[2, 4, b'H', b'E', b'A', b'D', 0x86, 0x84, 0x41, 1, b'x'];
 
 #[actix_web::test]
@@ -23,7 +23,7 @@ async fn an_answer_that_is_not_taken_ends_the_connection_although_others_are() {
 #[actix_web::test]
 async fn an_answer_of_which_the_peer_takes_the_start_is_not_forgotten() {
     let varied = Varied::start(Settings { silence: SHORT, ..settings() });
-    // Room for one byte: the library then has all of the answer.
+    // With a window of one byte, the server's HTTP library has taken the whole response.
     let mut frames = Frames::open_at(varied.address, &[0, 4, 0, 0, 0, 1]).await;
     frames.write(&request(0, GET)).await;
     closed_although(&mut frames, |number| request(number, HEAD)).await;

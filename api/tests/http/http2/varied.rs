@@ -1,4 +1,4 @@
-//! A server with a route of each kind that streams behave differently for.
+//! A server with one route for each way in which a stream can behave.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -14,15 +14,16 @@ use tokio::time::{sleep, timeout};
 use super::frames::{Frame, Frames};
 use crate::connections::settings;
 
-/// Longer than a connection that says farewell is looked at for the first time.
+/// Duration of a slow request. It is longer than the time until the server first checks a
+/// connection that has got GOAWAY.
 pub(crate) const PARKED: Duration = Duration::from_secs(3);
-/// More than a test takes of an answer.
+/// Size of a large response, in bytes. It is more than any test reads.
 const LARGE: usize = 64 << 20;
-/// Far shorter than the limits of the server of these tests, unless a test sets others.
+/// Time that is far shorter than the default limits of these servers.
 pub(crate) const SOON: Duration = Duration::from_secs(12);
 
-/// A server that answers `/` at once, `/parked` late, `/large` at length, and to a `POST` the
-/// length of its body.
+/// A server with fixed routes: `/` responds at once, `/parked` late, and `/large` with a large
+/// body. A `POST` gets the length of its body.
 pub(crate) struct Varied {
     pub(crate) address: SocketAddr,
     handle: ServerHandle,
@@ -53,29 +54,29 @@ impl Varied {
         Self { address, handle }
     }
 
-    /// A server that gives requests under way much time at its end.
+    /// Starts a server that waits for long at its shutdown until requests under way have ended.
     pub(crate) fn patient() -> Self {
         Self::start(Settings { shutdown: SOON * 10, ..settings() })
     }
 
-    /// Has the server say farewell on its connections.
+    /// Begins a graceful shutdown, so that the server sends GOAWAY on its connections.
     pub(crate) fn ends(&self) {
         rt::spawn(self.handle.stop(true));
     }
 }
 
-/// `GET` of the host `x` for a path.
+/// Encodes the head of `GET` of a path on the host `x`.
 pub(crate) fn get(path: &str) -> Vec<u8> {
     [&[0x82, 0x86, 0x04, path.len() as u8], path.as_bytes(), &[0x41, 1, b'x']].concat()
 }
 
-/// A request without a body.
+/// Makes a request without a body on the stream with this number.
 pub(crate) fn request(number: u32, head: &[u8]) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, id(number), head)
 }
 
-/// Writes the frames of `sent` every 100 ms, and gives the frames that come until the server
-/// closes.
+/// Writes the frames of `sent` every 100 ms until the server closes the connection. Returns the
+/// frames that arrived.
 pub(crate) async fn closed_although(
     frames: &mut Frames,
     mut sent: impl FnMut(u32) -> Vec<u8>,
@@ -86,7 +87,8 @@ pub(crate) async fn closed_although(
             frames.write(&sent(number)).await;
             let (mut next, pause) = ([0], sleep(Duration::from_millis(100)));
             tokio::pin!(pause);
-            // A frame that has begun is read as a whole, also if the pause is over meanwhile.
+            // After a frame has begun to arrive, it is read completely, even if the pause ends
+            // meanwhile.
             while tokio::select! {
                 _ = frames.0.peek(&mut next) => true,
                 () = &mut pause => false,

@@ -1,4 +1,4 @@
-//! `GET /users/{userId}/authenticators` and `DELETE …/{userAuthenticatorId}`.
+//! Tests of `GET /users/{userId}/authenticators` and `DELETE …/{userAuthenticatorId}`.
 
 use serde_json::json;
 

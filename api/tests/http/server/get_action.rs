@@ -1,4 +1,4 @@
-//! `GET /users/{userId}/actions/{action}/{idempotencyKey}`.
+//! Tests of `GET /users/{userId}/actions/{action}/{idempotencyKey}`.
 
 use serde_json::json;
 

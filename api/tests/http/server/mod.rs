@@ -1,4 +1,4 @@
-//! Routes for a relying party's backend.
+//! Tests of the routes for a relying party's backend.
 
 mod authenticators;
 mod get_action;

@@ -1,4 +1,4 @@
-//! `GET /users/{userId}/actions`.
+//! Tests of `GET /users/{userId}/actions`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `GET /users`.
+//! Tests of `GET /users`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `POST /users/{userId}/actions/{action}`.
+//! Tests of `POST /users/{userId}/actions/{action}`.
 
 use serde_json::{Value, json};
 
@@ -157,7 +157,7 @@ async fn a_page_returns_to_places_alone() {
         ["javascript:alert(1)", "JavaScript:alert(1)", "intent://a#Intent;end", "/back", "//a", ""]
     {
         let answer = track(nowhere).send().await;
-        // An empty text is an absent one.
+        // An empty text counts as an absent one.
         if nowhere.is_empty() {
             answer.ok();
         } else {
@@ -170,7 +170,7 @@ async fn a_page_returns_to_places_alone() {
 async fn the_quirks_of_the_sdks_are_understood() {
     let server = Server::start();
     let path = "/users/u-1/actions/signIn";
-    // PHP sends no body under the JSON type, .NET and Go send absent fields as null or false.
+    // PHP sends no body although it declares JSON. .NET and Go send absent fields as null or false.
     server.post(path).secret().header("Content-Type", "application/json").ok().await;
     server.post(path).secret().ok().await;
     let go = json!({ "redirectToSettings": null, "custom": null, "email": null, "more": [1] });
@@ -210,7 +210,8 @@ async fn the_same_key_with_another_custom_is_refused_before_and_after_an_approva
             assert!(said.starts_with("idempotencyKey: "), "{said}");
             assert!(refusal.get("challengeId").is_none(), "no challenge is in the way");
         }
-        // In any order and spelling it is the same, and an absent one says nothing.
+        // Custom data with another key order or other escapes count as the same. Absent custom data
+        // are not compared.
         for same in [ten, " { \"minor\" : 1000, \"pay\\u0065e\" : \"B\\u006fb\" }", "null"] {
             let again = track(same).ok().await;
             let state = if approved { "CHALLENGE_SUCCEEDED" } else { "CHALLENGE_REQUIRED" };
@@ -228,7 +229,7 @@ async fn an_action_without_custom_is_not_given_one_by_its_key() {
     track(json!({ "idempotencyKey": "order-1", "custom": {} })).ok().await;
     let other = track(json!({ "idempotencyKey": "order-1", "custom": { "minor": 1 } }));
     other.refused(409, "invalid_request").await;
-    // Another key is another order.
+    // With another idempotency key, the request tracks another order.
     track(json!({ "idempotencyKey": "order-2", "custom": { "minor": 1 } })).ok().await;
 }
 
@@ -237,7 +238,8 @@ async fn a_name_that_clients_take_out_of_a_path_is_refused() {
     let server = Server::start();
     for user in [".", ".."] {
         for (method, path) in [("POST", "/actions/signIn"), ("PATCH", ""), ("POST", "")] {
-            // Written byte by byte, as the client of these tests takes it out too.
+            // The request is written byte by byte, because the HTTP client of these tests would
+            // remove the dots from the path.
             let answer = server.raw(&format!("{method} /v1/users/{user}{path}"), "", b"").await;
             answer.refused(400, "invalid_request");
             assert!(answer.text.contains("userId: must not be . or .."), "{}", answer.text);
@@ -256,7 +258,8 @@ async fn a_name_that_clients_take_out_of_a_path_is_refused() {
     }
 }
 
-/// Both are one double: the second would pass as a repetition of the first.
+/// The parser would read the first two numbers as the same double, so that the second request would
+/// count as a repetition of the first.
 #[tokio::test]
 async fn a_number_that_would_change_is_refused_by_its_name() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
+//! Tests of `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `GET`, `PATCH`, `POST` and `DELETE /users/{userId}`.
+//! Tests of `GET`, `PATCH`, `POST` and `DELETE /users/{userId}`.
 
 use reqwest::Method;
 use serde_json::json;
@@ -37,7 +37,7 @@ async fn attributes_are_merged_by_patch_and_by_post() {
     let mut expected = first;
     expected["phoneNumberVerified"] = json!(false);
     assert_eq!(set, expected);
-    // The SDKs for Java and Ruby update by POST.
+    // The SDKs for Java and Ruby update users with POST.
     let second = json!({ "displayName": "Anna", "custom": null, "phoneNumberVerified": true });
     let set = server.post("/users/u-1").secret().json(&second).ok().await;
     expected["displayName"] = json!("Anna");
@@ -60,7 +60,7 @@ async fn a_deleted_user_leaves_nothing_behind() {
     decide.refused(401, "invalid_credential").await;
     let enroll = it.server.post(PUSH).bearer(&it.token).json(&it.device.enrollment());
     enroll.refused(401, "invalid_token").await;
-    // Deleting an unknown user is no error.
+    // Deleting an unknown user is not an error.
     it.server.delete("/users/u-1").secret().ok().await;
 }
 
@@ -133,7 +133,7 @@ async fn a_user_called_authenticators_is_read_changed_and_deleted_like_any_other
         assert_eq!(listed[0]["userId"], "authenticators");
         assert_eq!(user(Method::DELETE).ok().await, json!({ "success": true }));
         assert_eq!(user(Method::GET).ok().await["isEnrolled"], false);
-        // An SDK enrolls other methods by it.
+        // An SDK enrolls other verification methods with POST to this path.
         user(Method::POST).refused(400, "invalid_configuration").await;
         user(Method::PUT).refused(405, "invalid_request").await;
     }

@@ -1,4 +1,4 @@
-//! `POST /validate`.
+//! Tests of `POST /validate`.
 
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ async fn a_token_of_a_deleted_user_is_not_valid() {
     it.server.delete("/users/u-1").secret().ok().await;
     let body = it.server.validate(&it.token).ok().await;
     assert_keys(&body, &["error", "isValid"]);
-    // The user comes back with another action: the old token stays worthless.
+    // The same user enrolls again and gets another action. The old token stays invalid.
     it.server.enroll("u-1", &Device::new()).await;
     assert_eq!(it.server.validate(&it.token).ok().await["isValid"], false);
 }
@@ -132,7 +132,8 @@ async fn no_token_is_not_valid_and_a_value_that_is_no_text_is_refused() {
     }
 }
 
-/// Both answers about the action of a token: that of `/validate`, and that of its key.
+/// Returns both responses about the action of a token: that of `/validate`, and that of `GET` of
+/// the action.
 async fn both(server: &Server, token: &str) -> (Value, Value) {
     let validated = server.validate(token).ok().await;
     let key = validated["idempotencyKey"].as_str().unwrap();
@@ -140,7 +141,7 @@ async fn both(server: &Server, token: &str) -> (Value, Value) {
     (validated, action)
 }
 
-/// A payment that a phone is asked to approve.
+/// Tracks a payment and starts a challenge. Returns the token and the challenge's id.
 async fn asked(server: &Server) -> (String, String) {
     let custom = json!({ "amount": { "minor": 1000 }, "secret": "hidden" });
     let body = json!({ "custom": custom, "ipAddress": "203.0.113.7" });
@@ -149,7 +150,8 @@ async fn asked(server: &Server) -> (String, String) {
     (token, challenge)
 }
 
-/// Checks that the values are those that were shown, and no others that were tracked.
+/// Checks that the approved values are those that the phone showed, and that they contain no hidden
+/// custom data.
 fn assert_shown(approved: &Value) {
     assert_eq!(approved["action"], "signIn");
     assert_eq!(approved["custom"], json!({ "amount": { "minor": 1000 } }));
@@ -173,7 +175,7 @@ async fn what_a_statement_was_over_is_told_as_approved() {
     let display: Value = serde_json::from_str(shown["display"].as_str().unwrap()).unwrap();
     assert_eq!((&validated["approved"], &action["approved"]), (&display, &display));
     assert_shown(&display);
-    // A repeated track is told the same, and changes nothing.
+    // A repeated answer gets the same response, and changes nothing.
     let earned = server.outcome(&token, shown["challengeId"].as_str().unwrap()).await;
     let earned = earned["accessToken"].as_str().unwrap();
     assert_eq!(server.validate(earned).ok().await["approved"], display);
@@ -186,7 +188,7 @@ async fn what_a_signed_read_has_shown_is_told_as_approved_and_another_read_prove
     server.enroll("u-1", &device).await;
     for signed in [false, true] {
         let (token, challenge) = asked(&server).await;
-        // An earlier read proves nothing about a later challenge.
+        // An earlier read does not prove that the phone showed a later challenge.
         if signed {
             server.signed_pending(&device).await;
         } else {
@@ -256,7 +258,7 @@ async fn after_an_override_or_without_its_device_nothing_is_told_as_approved() {
 async fn the_token_of_a_user_who_is_deleted_and_tracked_again_at_once_is_dead() {
     let server = Server::start();
     let key = json!({ "idempotencyKey": "k-1" });
-    // Within one second, whenever that begins.
+    // All of this happens within one second in some of the rounds, wherever the second begins.
     for _ in 0..20 {
         let old = server.track("u-1", key.clone()).await["token"].as_str().unwrap().to_owned();
         assert_eq!(server.validate(&old).ok().await["state"], "ALLOW");

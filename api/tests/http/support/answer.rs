@@ -1,11 +1,11 @@
-//! Checks on every answer: its form, as the strictest of the official SDKs needs it.
+//! Checks of every response: its form must suit the strictest of the official SDKs.
 
 use countersign_wire::reason::Reason;
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -29,15 +29,16 @@ impl Answer {
         serde_json::from_str(&self.text).expect("every answer is JSON")
     }
 
-    /// Checks that it is a success: exactly 200, exactly this content type, JSON, and no key that
-    /// the browser SDK takes for a failure. Gives the body.
+    /// Checks that the response is a success and returns its body. The status must be exactly 200
+    /// and the body JSON with the exact content type, without a key that the browser SDK reads as a
+    /// failure.
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json()
     }
 
-    /// Checks that it is this refusal, with the contract's three keys and a reason of the table.
-    /// Gives the body.
+    /// Checks that the response is this refusal and returns its body. It must have the contract's
+    /// three keys and a reason of the table.
     pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         let body = self.json();
@@ -50,7 +51,7 @@ impl Answer {
         body
     }
 
-    /// Checks that it is an answer of the contract, whichever.
+    /// Checks that the response is any response of the contract, and no server error.
     pub(crate) fn in_contract(&self) {
         assert!(self.status < 500, "{} {}", self.status, self.text);
         if self.status == 200 {
@@ -62,7 +63,8 @@ impl Answer {
     }
 }
 
-/// Checks that a refusal has a reason of the table, of this status and code.
+/// Checks that a refusal has a reason of the table, and that the table gives this status and code
+/// for it.
 #[track_caller]
 pub(crate) fn assert_reason(body: &Value, status: u16, code: &str) {
     let row = Reason::ALL.iter().find(|row| body["reason"] == row.name());
@@ -70,7 +72,7 @@ pub(crate) fn assert_reason(body: &Value, status: u16, code: &str) {
     assert_eq!((row.status(), row.code().name()), (status, code), "{body}");
 }
 
-/// Checks that an object has these keys and no other.
+/// Checks that an object has exactly these keys.
 #[track_caller]
 pub(crate) fn assert_keys(object: &Value, keys: &[&str]) {
     let mut there: Vec<_> = object.as_object().expect("an object").keys().cloned().collect();
@@ -80,7 +82,8 @@ pub(crate) fn assert_keys(object: &Value, keys: &[&str]) {
     assert_eq!(there, expected);
 }
 
-/// Tells whether a value is a time as the contract writes it: UTC with milliseconds.
+/// Returns true if a value is a time in the form of the contract: ISO 8601 in UTC with
+/// milliseconds.
 pub(crate) fn is_iso_time(value: &Value) -> bool {
     let pattern = "dddd-dd-ddTdd:dd:dd.dddZ";
     let matches = |(c, p): (char, char)| if p == 'd' { c.is_ascii_digit() } else { c == p };

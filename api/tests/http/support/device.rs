@@ -1,6 +1,6 @@
-//! A phone: a software key, in the encodings of one of the two platforms. It is the second opinion
-//! beside the phone of `api/client`: it and `statement` follow the text of the protocol, and share
-//! no code with the server.
+//! A phone with a software key, in the encodings of one of the two platforms. It is written
+//! independently of the phone in `api/client`: this module and `statement` follow the protocol's
+//! documentation and share no code with the server.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::{self, SystemRandom};
@@ -13,10 +13,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
-/// DER of an Ed25519 `SubjectPublicKeyInfo` up to the key.
+/// DER prefix of an Ed25519 `SubjectPublicKeyInfo`. The key follows it.
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
-/// Spelling of a platform, for a content that both share.
+/// Platform whose encodings a phone uses. Both platforms encode the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Android,
@@ -28,7 +28,7 @@ enum Key {
     P256(EcdsaKeyPair),
 }
 
-/// A phone.
+/// A phone with its key.
 pub(crate) struct Device {
     pub(crate) dialect: Dialect,
     format: &'static str,
@@ -37,17 +37,17 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// An Android phone with a P-256 key.
+    /// Makes an Android phone with a P-256 key.
     pub(crate) fn new() -> Self {
         Self::of(Dialect::Android)
     }
 
-    /// A phone with a P-256 key.
+    /// Makes a phone of this platform with a P-256 key.
     pub(crate) fn of(dialect: Dialect) -> Self {
         Self::p256(dialect, "der", &ECDSA_P256_SHA256_ASN1_SIGNING)
     }
 
-    /// A browser with a P-256 key, which writes `r` and `s` side by side.
+    /// Makes a browser with a P-256 key. Its signatures are `r` followed by `s` (`p1363`).
     pub(crate) fn browser() -> Self {
         Self::p256(Dialect::Android, "p1363", &ECDSA_P256_SHA256_FIXED_SIGNING)
     }
@@ -63,7 +63,7 @@ impl Device {
         Self { dialect, format, key: Key::P256(key), spki }
     }
 
-    /// An app with an Ed25519 key.
+    /// Makes an app with an Ed25519 key.
     pub(crate) fn ed25519() -> Self {
         let mut seed = [0; 32];
         rand::fill(&mut seed).unwrap();
@@ -77,17 +77,17 @@ impl Device {
         &self.spki
     }
 
-    /// Gives the format of the device's signatures.
+    /// Returns the format of the device's signatures.
     pub(crate) fn format(&self) -> &'static str {
         self.format
     }
 
-    /// The key as it stands in bodies.
+    /// Returns the public key in the encoding for bodies.
     pub(crate) fn public_key(&self) -> String {
         STANDARD.encode(&self.spki)
     }
 
-    /// The query that names the key.
+    /// Returns the query string with the public key.
     pub(crate) fn query(&self) -> String {
         let key = match self.dialect {
             Dialect::Android => STANDARD.encode(self.public_key()),
@@ -96,7 +96,7 @@ impl Device {
         format!("publicKey={key}")
     }
 
-    /// The value of `Authorization` for a tenant.
+    /// Returns the value of the `Authorization` header for a tenant.
     pub(crate) fn basic(&self, tenant: &str) -> String {
         let credentials = match self.dialect {
             Dialect::Android => STANDARD.encode(format!("{tenant}:")),
@@ -105,7 +105,7 @@ impl Device {
         format!("Basic {credentials}")
     }
 
-    /// Signs a text.
+    /// Signs a text, and encodes the signature for a body.
     pub(crate) fn sign(&self, text: &str) -> String {
         match &self.key {
             Key::Ed25519(key) => STANDARD.encode(key.sign(text.as_bytes()).to_bytes()),
@@ -115,14 +115,14 @@ impl Device {
         }
     }
 
-    /// The body that enrolls it.
+    /// Returns the body of its enrollment.
     pub(crate) fn enrollment(&self) -> Value {
         let platform = if self.dialect == Dialect::Ios { "ios" } else { "android" };
         json!({ "publicKey": self.public_key(), "deviceName": "Pixel", "devicePlatform": platform })
     }
 
-    /// The body that answers a challenge. Android writes the missing number as `null`, iOS omits
-    /// it.
+    /// Returns the body of an answer to a challenge. Without a number, Android sends `null` and iOS
+    /// omits the field.
     pub(crate) fn decision(&self, challenge: &str, approved: bool) -> Value {
         let mut body = json!({
             "publicKey": self.public_key(), "challengeId": challenge,

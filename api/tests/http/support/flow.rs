@@ -1,35 +1,35 @@
-//! The steps of a sign-in, each of them expected to succeed.
+//! Steps of a sign-in. Each checks that its request succeeds.
 
 use serde_json::{Value, json};
 
 use super::{Call, Device, Server};
 
-/// The base of the device's routes.
+/// Prefix of the device's routes.
 pub(crate) const PUSH: &str = "/client/user-authenticators/push";
 
-/// Fields that describe an enrolled key.
+/// Keys of a response about an enrolled key.
 pub(crate) const CREDENTIAL: [&str; 6] =
     ["algorithm", "lastVerifiedAt", "signing", "userAuthenticatorId", "userId", "verifiedAt"];
 
 impl Server {
-    /// Tracks `signIn` of a user.
+    /// Tracks the action `signIn` of a user, and returns the response.
     pub(crate) async fn track(&self, user: &str, body: Value) -> Value {
         self.post(&format!("/users/{user}/actions/signIn")).secret().json(&body).ok().await
     }
 
-    /// A fresh token of a user.
+    /// Tracks the action `signIn` of a user, and returns the token.
     pub(crate) async fn token(&self, user: &str) -> String {
         text(&self.track(user, json!({})).await["token"])
     }
 
-    /// Enrolls a device, and answers the authenticator's id.
+    /// Enrolls a device, and returns the authenticator's id.
     pub(crate) async fn enroll(&self, user: &str, device: &Device) -> String {
         let token = self.track(user, json!({ "scope": "add:authenticators" })).await;
         let call = self.post(PUSH).bearer(&text(&token["token"])).json(&device.enrollment());
         text(&call.ok().await["userAuthenticatorId"])
     }
 
-    /// Starts a challenge.
+    /// Starts a challenge, and returns its id.
     pub(crate) async fn challenge(&self, token: &str) -> String {
         let started = self.post("/client/challenge/push").bearer(token).json(&json!({}));
         text(&started.ok().await["challengeId"])
@@ -59,7 +59,7 @@ impl Server {
         call.header("Authorization", &device.basic("demo"))
     }
 
-    /// A nonce for a signed read.
+    /// Requests a nonce for a signed read.
     pub(crate) async fn nonce(&self, device: &Device) -> String {
         let call = self.post(&format!("{PUSH}/challenge/sign?{}", device.query()));
         text(&call.header("Authorization", &device.basic("demo")).ok().await["message"])
@@ -75,14 +75,15 @@ impl Server {
         self.answer(device, &device.decision(challenge, approved))
     }
 
-    /// Sends any answer, signed by anybody.
+    /// Makes the request that sends an answer to a challenge. The body may be any, signed by any
+    /// key.
     pub(crate) fn answer(&self, device: &Device, body: &Value) -> Call {
         let call = self.post(&format!("{PUSH}/challenge"));
         call.header("Authorization", &device.basic("demo")).json(body)
     }
 }
 
-/// A server on which a phone of user `u-1` is asked to approve a sign-in.
+/// A server on which user `u-1` has a phone, and a pending challenge for a sign-in.
 pub(crate) struct SignIn {
     pub(crate) server: Server,
     pub(crate) device: Device,

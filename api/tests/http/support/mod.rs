@@ -1,5 +1,5 @@
-//! A server in this process, with two tenants and a memory store, and the calls that tests make of
-//! it.
+//! A server in this process with two tenants and a memory store, and the requests that tests send
+//! to it.
 
 mod answer;
 mod device;
@@ -35,17 +35,17 @@ pub(crate) use flow::{CREDENTIAL, PUSH, SignIn};
 pub(crate) use raw::Connection;
 pub(crate) use statement::{Stated, Statements};
 
-/// A secret of tenant `demo`.
+/// First active secret of tenant `demo`.
 pub(crate) const SECRET: &str = "first-secret-of-demo";
-/// Its other active secret.
+/// Second active secret of tenant `demo`.
 pub(crate) const NEXT_SECRET: &str = "second-secret-of-demo";
-/// The secret of tenant `other`.
+/// Secret of tenant `other`.
 pub(crate) const OTHER_SECRET: &str = "the-secret-of-other";
 
-/// Longest that a test waits for an answer.
+/// Longest time that a test waits for a response.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The configuration of a server to be started.
+/// Configuration of a server before its start.
 pub(crate) struct Setup(BTreeMap<String, String>);
 
 impl Default for Setup {
@@ -54,14 +54,14 @@ impl Default for Setup {
             .set("server.listen", "127.0.0.1:0")
             .set("server.workers", "1")
             .set("server.shutdown_seconds", "5")
-            // A build for tests, beside other tests, is late without being overloaded.
+            // A debug build that runs beside other tests is slow without being overloaded.
             .set("server.queue_delay_ms_max", "10000")
             .set("operations.listen", "127.0.0.1:0")
             .set("store.url", "memory:")
             .set("tenants.0.id", "demo")
             .set("tenants.0.secret_keys", &format!("{SECRET},{NEXT_SECRET}"))
             .set("tenants.0.push.custom_public", "amount")
-            // Few tests are about the wait after a denial, and many deny.
+            // Most tests do not test the wait after a denial, and many of them deny.
             .set("tenants.0.push.denial_wait_seconds", "0")
             .set("tenants.1.id", "other")
             .set("tenants.1.secret_keys", OTHER_SECRET)
@@ -69,40 +69,41 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Sets a key, as the environment would.
+    /// Sets a configuration key, as an environment variable would.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_uppercase());
         self.0.insert(name, value.to_owned());
         self
     }
 
-    /// Leaves a key at its default.
+    /// Removes a key that was set, so that its default applies.
     pub(crate) fn unset(mut self, key: &str) -> Self {
         let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_uppercase());
         self.0.remove(&name).expect("it was set");
         self
     }
 
-    /// A tenant `demo` with this webhook.
+    /// Makes the default configuration, with this webhook for tenant `demo`.
     pub(crate) fn told_by(hook: &Hook) -> Self {
         Self::default()
             .set("tenants.0.push.webhook_url", &hook.url())
             .set("tenants.0.push.webhook_allow_hosts", "127.0.0.1")
     }
 
-    /// Starts the server on a thread of its own.
+    /// Starts the server on its own thread.
     pub(crate) fn start(self) -> Server {
         self.start_at(Arc::new(SystemClock))
     }
 
-    /// Starts the server on a thread of its own, by this clock.
+    /// Starts the server on its own thread, with this clock.
     pub(crate) fn start_at(self, clock: Arc<dyn Clock>) -> Server {
         let config = self.config();
         let delay_max = config.server.queue_delay_max;
         Self::run(config, clock, move || Pulse::new(delay_max))
     }
 
-    /// Starts the server on a thread of its own, with a worker of this pulse.
+    /// Starts the server on its own thread. `pulse` makes the pulse that measures whether a worker
+    /// is late.
     pub(crate) fn start_with(self, pulse: impl Fn() -> Pulse + Clone + Send + 'static) -> Server {
         Self::run(self.config(), Arc::new(SystemClock), pulse)
     }
@@ -124,19 +125,21 @@ impl Setup {
                 let operations = running.operations.expect("it is configured");
                 let told = (running.address, operations, running.operator_key.clone());
                 tell.send(told).expect("the test waits for it");
-                // A test that ends without a word has dropped its end.
+                // A test that ends without stopping the server drops its end of the channel. This
+                // stops the server too.
                 running.until(async { drop(stopped.await) }).await
             })
         });
         let (address, operations, operator_key) = ready.recv().expect("the server starts");
-        // A connection per call: none is idle when the server is to stop.
+        // Each request opens a new connection, so that no idle one is left when the server stops.
         let http = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE);
         let http = http.build().expect("a client without special wishes");
         Server { address, operations, operator_key, http, stop: Some(stop), thread: Some(thread) }
     }
 }
 
-/// Gives the one recorder of the process: the test that reads metrics sees the counts of all tests.
+/// Returns the only metrics recorder of the process. A test that reads metrics therefore sees the
+/// counts of all tests.
 fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     let install =
@@ -144,7 +147,7 @@ fn metrics() -> PrometheusHandle {
     HANDLE.get_or_init(install).clone()
 }
 
-/// A server that runs until it is stopped or dropped.
+/// A server that runs until a test stops or drops it.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) operations: SocketAddr,
@@ -159,19 +162,19 @@ impl Server {
         Setup::default().start()
     }
 
-    /// Makes all further calls over one HTTP/2 connection.
+    /// Makes the client send all further requests over one HTTP/2 connection.
     pub(crate) fn over_http2(mut self) -> Self {
         let http = Client::builder().no_proxy().http2_prior_knowledge().timeout(PATIENCE);
         self.http = http.build().expect("a client without special wishes");
         self
     }
 
-    /// A call to a path below `/v1`.
+    /// Begins a request to a path below `/v1`.
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         self.call_at(method, &format!("/v1{path}"))
     }
 
-    /// A call to a path.
+    /// Begins a request to a path.
     pub(crate) fn call_at(&self, method: Method, path: &str) -> Call {
         Call(self.http.request(method, format!("http://{}{path}", self.address)))
     }
@@ -192,7 +195,7 @@ impl Server {
         self.call(Method::DELETE, path)
     }
 
-    /// A call to the operators' listener.
+    /// Begins a request to the operators' listener.
     pub(crate) fn operator_call(&self, method: Method, path: &str) -> Call {
         Call(self.http.request(method, format!("http://{}{path}", self.operations)))
     }
@@ -203,7 +206,7 @@ impl Server {
         stop.send(()).expect("it runs until it is told");
     }
 
-    /// Waits for its end, and answers how it ended.
+    /// Waits until the server ends, and returns its result.
     pub(crate) async fn ended(mut self) -> Result<(), ServeError> {
         let thread = self.thread.take().expect("waited for once");
         let joined = tokio::task::spawn_blocking(|| thread.join()).await.expect("it ran");
@@ -211,7 +214,7 @@ impl Server {
     }
 }
 
-/// A request that is being put together.
+/// A request before it is sent.
 pub(crate) struct Call(RequestBuilder);
 
 impl Call {
@@ -219,7 +222,7 @@ impl Call {
         Self(self.0.header(name, value))
     }
 
-    /// As the backend of tenant `demo`.
+    /// Authorizes the request as the backend of tenant `demo`.
     pub(crate) fn secret(self) -> Self {
         self.with_secret(SECRET)
     }
@@ -228,7 +231,7 @@ impl Call {
         self.header("Authorization", &format!("Basic {}", basic::encode_standard(secret)))
     }
 
-    /// As a device of tenant `demo`.
+    /// Authorizes the request as a device of tenant `demo`.
     pub(crate) fn tenant(self) -> Self {
         self.with_tenant("demo")
     }
@@ -257,17 +260,18 @@ impl Call {
         Answer::of(self.0.send().await.expect("the server answers")).await
     }
 
-    /// The request, for a test that sends it byte by byte.
+    /// Returns the request itself, for a test that sends it byte by byte.
     pub(crate) fn into_request(self) -> reqwest::Request {
         self.0.build().expect("a sound request")
     }
 
-    /// Sends it; the answer must be a success. Gives its body.
+    /// Sends the request, checks that it succeeds, and returns the response's body.
     pub(crate) async fn ok(self) -> Value {
         self.send().await.ok()
     }
 
-    /// Sends it; the answer must be this refusal. Gives its body.
+    /// Sends the request, checks that the server refuses it with this status and code, and returns
+    /// the response's body.
     pub(crate) async fn refused(self, status: u16, code: &str) -> Value {
         self.send().await.refused(status, code)
     }

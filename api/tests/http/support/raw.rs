@@ -1,4 +1,4 @@
-//! A connection on which every byte can be chosen, for requests that no client library would send.
+//! A connection on which a test chooses every byte, for requests that no client library sends.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::answer::assert_reason;
 use super::{PATIENCE, SECRET, Server};
 
-/// An answer as it came over the wire; header names are in lower case.
+/// A response as read from the connection. Header names are in lower case.
 #[derive(Debug)]
 pub(crate) struct RawAnswer {
     pub(crate) status: u16,
@@ -21,7 +21,8 @@ pub(crate) struct RawAnswer {
 }
 
 impl RawAnswer {
-    /// Checks that it is this refusal, with the contract's three keys and a reason of the table.
+    /// Checks that the response is this refusal, with the contract's three keys and a reason of the
+    /// table.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -32,14 +33,14 @@ impl RawAnswer {
         assert_reason(&body, status, code);
     }
 
-    /// The code of an error.
+    /// Returns the error code of a refusal.
     pub(crate) fn code(&self) -> String {
         let body: Value = serde_json::from_str(&self.text).expect("every answer is JSON");
         body["errorCode"].as_str().expect("an error has a code").to_owned()
     }
 }
 
-/// A connection.
+/// A TCP connection to the server.
 pub(crate) struct Connection(TcpStream);
 
 impl Connection {
@@ -55,51 +56,52 @@ impl Connection {
         Self(stream)
     }
 
-    /// Its own address.
+    /// Returns the connection's local address.
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.local_addr().expect("it is open")
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        // A server that refuses early may have closed before everything was sent.
+        // A server that refuses early may have closed the connection before everything was sent.
         let _ = self.0.write_all(bytes).await;
     }
 
-    /// Reads one answer.
+    /// Reads one response.
     pub(crate) async fn read(&mut self) -> RawAnswer {
         let read = timeout(PATIENCE, read(&mut self.0, true)).await.expect("in time");
         read.expect("an answer")
     }
 
-    /// Reads one answer; `None` if the server closes first.
+    /// Reads one response. Returns `None` if the server closes the connection first.
     pub(crate) async fn try_read(&mut self) -> Option<RawAnswer> {
         timeout(PATIENCE, read(&mut self.0, true)).await.expect("in time")
     }
 
-    /// Reads the answer to a request by HEAD, which has no body.
+    /// Reads the response to a HEAD request, which has no body.
     pub(crate) async fn read_head(&mut self) -> RawAnswer {
         let read = timeout(PATIENCE, read(&mut self.0, false)).await.expect("in time");
         read.expect("an answer")
     }
 
-    /// Waits until the server closes; `false` if it sends something first.
+    /// Waits until the server closes the connection. Returns `false` if the server sends something
+    /// first.
     pub(crate) async fn is_closed(&mut self) -> bool {
         let mut byte = [0];
         let read = timeout(PATIENCE, self.0.read(&mut byte)).await.expect("in time");
         !matches!(read, Ok(1))
     }
 
-    /// Sends its end, and goes on reading.
+    /// Closes the sending half of the connection. The test can still read.
     pub(crate) async fn end(&mut self) {
         self.0.shutdown().await.expect("it is open");
     }
 
-    /// Ends by a reset.
+    /// Closes the connection with a reset.
     pub(crate) fn reset(self) {
         self.0.set_zero_linger().expect("it is open");
     }
 
-    /// Reads everything until the server closes, which it has to do in order.
+    /// Reads everything until the server closes the connection. A reset fails the test.
     pub(crate) async fn read_to_end(&mut self) -> String {
         let mut text = String::new();
         let read = timeout(PATIENCE, self.0.read_to_string(&mut text)).await.expect("in time");
@@ -107,7 +109,7 @@ impl Connection {
         text
     }
 
-    /// Sends one whole request, and reads the answer.
+    /// Sends one complete request on a new connection, and reads the response.
     pub(crate) async fn send(server: &Server, request: &[u8]) -> RawAnswer {
         let mut connection = Self::open(server).await;
         connection.write(request).await;
@@ -116,8 +118,8 @@ impl Connection {
 }
 
 impl Server {
-    /// A request of the backend of tenant `demo`, from its request line's method and target,
-    /// further header lines and its body.
+    /// Makes a request of the backend of tenant `demo`. `line` has the method and the target,
+    /// `headers` has further header lines.
     pub(crate) fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
         let secret = basic::encode_standard(SECRET);
         let length = body.len();
@@ -128,7 +130,8 @@ impl Server {
         [head.as_bytes(), body].concat()
     }
 
-    /// Sends such a request.
+    /// Makes a request with [`Self::request`], sends it on a new connection, and reads the
+    /// response.
     pub(crate) async fn raw(&self, line: &str, headers: &str, body: &[u8]) -> RawAnswer {
         Connection::send(self, &Self::request(line, headers, body)).await
     }

@@ -1,4 +1,5 @@
-//! Calls and connections from loopback addresses of a test's choice, as of different clients.
+//! Requests and connections from loopback addresses that a test chooses, so that they appear to
+//! come from different clients.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,7 +13,7 @@ const fn loopback(last: u8) -> Ipv4Addr {
 }
 
 impl Call {
-    /// Makes the call over a connection of its own from 127.0.0.`last`.
+    /// Makes the request use a new connection from 127.0.0.`last`.
     pub(crate) fn sent_from(self, last: u8) -> Self {
         let (_, request) = self.0.build_split();
         let client = Client::builder().no_proxy().local_address(Some(loopback(last).into()));

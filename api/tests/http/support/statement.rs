@@ -1,5 +1,5 @@
-//! A phone that signs statements. It writes them from the text of the protocol, and shares no code
-//! with the server.
+//! A phone that signs statements. It follows the protocol's documentation, and shares no code with
+//! the server.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,32 +8,32 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Call, Device, PUSH, Server};
 
-/// SHA-256 in base64url.
+/// Returns the SHA-256 digest in base64url.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
-/// Statements of the phone, for tenant `demo` unless another is named.
+/// Statements and bodies of a phone, for tenant `demo` unless another tenant is named.
 pub(crate) trait Statements {
-    /// The lines that stand in all its statements but a decision.
+    /// Returns the first lines of a statement. Every statement except a decision has them.
     fn head(&self, kind: &str, tenant: &str) -> String;
 
-    /// The body that enrolls it with a proof that is over `token`.
+    /// Returns the body of its enrollment, with a proof over `token`.
     fn statement_enrollment(&self, token: &str) -> Value;
 
-    /// The body that begins a session.
+    /// Returns the body that begins a session.
     fn session_opening(&self, nonce: &str) -> Value;
 
-    /// The body that removes it.
+    /// Returns the body that removes the key.
     fn statement_removal(&self, nonce: &str) -> Value;
 
-    /// The body that updates it.
+    /// Returns the body that updates the push token.
     fn statement_update(&self, nonce: &str, push_token: Option<&str>) -> Value;
 
-    /// Gives the signed text that decides a challenge as it was shown.
+    /// Returns the text to sign for a decision about the challenge `shown`.
     fn decision_text(&self, shown: &Value, decision: &str, number: Option<&str>) -> String;
 
-    /// The body that decides a challenge as it was shown.
+    /// Returns the body of a signed decision about the challenge `shown`.
     fn statement(&self, shown: &Value, decision: &str, number: Option<&str>) -> Value;
 }
 
@@ -97,7 +97,7 @@ impl Statements for Device {
 }
 
 impl Server {
-    /// Enrolls a device that signs statements, and answers the authenticator's id.
+    /// Enrolls a device that signs statements, and returns the authenticator's id.
     pub(crate) async fn enroll_stated(&self, user: &str, device: &Device) -> String {
         let scope = json!({ "scope": "add:authenticators" });
         let token = self.track(user, scope).await["token"].as_str().expect("a text").to_owned();
@@ -105,14 +105,14 @@ impl Server {
         call.ok().await["userAuthenticatorId"].as_str().expect("a text").to_owned()
     }
 
-    /// A nonce for a statement.
+    /// Requests a nonce for a statement.
     pub(crate) async fn statement_nonce(&self, device: &Device) -> String {
         let body = json!({ "publicKey": device.public_key() });
         let call = self.post(&format!("{PUSH}/session/nonce")).tenant().json(&body);
         call.ok().await["nonce"].as_str().expect("a text").to_owned()
     }
 
-    /// Begins a device session.
+    /// Begins a device session, and returns its token.
     pub(crate) async fn session(&self, device: &Device) -> String {
         let nonce = self.statement_nonce(device).await;
         let call = self.open_session(&device.session_opening(&nonce));
@@ -123,13 +123,14 @@ impl Server {
         self.post(&format!("{PUSH}/session")).tenant().json(body)
     }
 
-    /// Reads the pending challenges with a device session.
+    /// Makes the request that reads the pending challenges with a device session.
     pub(crate) fn read(&self, session: &str) -> Call {
         self.get(&format!("{PUSH}/challenge")).bearer(session)
     }
 }
 
-/// A server on which a phone of user `u-1` that signs statements is asked to approve a sign-in.
+/// A server on which user `u-1` has a phone that signs statements, and a pending challenge for a
+/// sign-in.
 pub(crate) struct Stated {
     pub(crate) server: Server,
     pub(crate) device: Device,
@@ -152,12 +153,12 @@ impl Stated {
         Self { server, device, authenticator, token, challenge, session }
     }
 
-    /// The challenge as it is shown.
+    /// Reads the challenge that the phone shows.
     pub(crate) async fn shown(&self) -> Value {
         self.server.read(&self.session).ok().await
     }
 
-    /// Sends an answer.
+    /// Makes the request that sends an answer to the challenge.
     pub(crate) fn send(&self, body: &Value) -> Call {
         self.server.answer(&self.device, body)
     }

@@ -1,4 +1,4 @@
-//! Bodies of requests as they come in.
+//! Fuzz target that reads random bytes as request bodies.
 
 #![no_main]
 

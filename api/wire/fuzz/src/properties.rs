@@ -1,5 +1,5 @@
-//! Properties of every input. The fuzz target looks for an input that breaks one; a plain test
-//! replays the corpus.
+//! Properties that must hold for every input. The fuzz target looks for an input that breaks one; a
+//! plain test replays the stored corpus.
 
 use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
@@ -14,11 +14,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Longest message about a body: longer than any field's name and rule.
+/// Longest allowed error message about a body, in bytes. It leaves room for every field's name and
+/// rule.
 const MESSAGE_BYTES_MAX: usize = 200;
 
-/// Reads the bytes as the body of every request: an accepted body is one JSON object, and its
-/// parsed form can be written and read back as the same. A refusal has a short message.
+/// Parses the bytes as the body of every request type. Checks that each accepted body is one JSON
+/// object, that its parsed form survives writing and parsing again, and that the error message of
+/// each rejected body is short.
 pub(crate) fn body(bytes: &[u8]) {
     let bodies = [
         understood::<AnswerRequest, _, _>(bytes, AnswerRequest::into_core),
@@ -42,7 +44,8 @@ pub(crate) fn body(bytes: &[u8]) {
     }
 }
 
-/// Tells whether the bytes are a body of that type, apart from the rules of its fields.
+/// Returns true if the bytes parse as a body of type `T`. The rules of its fields, which `check`
+/// tests, may still reject it.
 fn understood<T, C, E>(bytes: &[u8], check: impl Fn(T) -> Result<C, E>) -> bool
 where
     T: Clone + Serialize + DeserializeOwned,

@@ -14,34 +14,36 @@ use crate::field;
 use crate::names::Outcome;
 use crate::secret::Secret;
 
-/// `POST /client/challenge/push`.
+/// Body of `POST /client/challenge/push`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushChallengeRequest {
-    /// The action to confirm; the token's if absent.
+    /// Code of the action to confirm. If absent, it is the token's action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// The one authenticator that may answer; all where absent.
+    /// Id of the only authenticator that may answer. If absent, every authenticator of the user may
+    /// answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_authenticator_id: Option<String>,
-    /// True, or absent, to supersede an open challenge of the same action.
+    /// True or absent: the new challenge supersedes an open one of the same action. False: an open
+    /// challenge makes the server reject the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supersede: Option<bool>,
 }
 
-/// A [`PushChallengeRequest`] whose fields are checked.
+/// A [`PushChallengeRequest`] after the check of its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushChallenge {
-    /// Must be the token's action where it is given.
+    /// Code of the action to confirm. If present, it must be the token's action.
     pub action: Option<ActionCode>,
-    /// The one authenticator that may answer.
+    /// The only authenticator that may answer. None if every authenticator of the user may.
     pub target: Option<AuthenticatorId>,
-    /// True to supersede an open challenge of the same action.
+    /// True if the new challenge supersedes an open one of the same action.
     pub supersede: bool,
 }
 
 impl PushChallengeRequest {
-    /// Checks every field.
+    /// Checks every field and converts the request for the core.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -55,26 +57,26 @@ impl PushChallengeRequest {
     }
 }
 
-/// Answer to [`PushChallengeRequest`].
+/// Response to a [`PushChallengeRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushChallengeResponse {
-    /// The challenge.
+    /// Id of the new challenge.
     pub challenge_id: String,
-    /// End of its life, in Unix seconds.
+    /// Time at which the challenge expires, in Unix seconds.
     pub expires_at: u64,
-    /// The number that the browser shows and the person types on the device. No other answer has
-    /// it. Absent if the tenant asks for no number.
+    /// The number that the browser shows and the person types on the device. No other response
+    /// contains it. Absent if the tenant does not use number matching.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
-    /// Results of the notifications. Left out if none are known, because the browser SDK takes an
-    /// empty list for one of failures alone.
+    /// Results of the notifications. The field is left out if no result is known, because the
+    /// browser SDK reads an empty list as a list of failures only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_results: Vec<DeliveryResult>,
 }
 
 impl PushChallengeResponse {
-    /// The answer about a challenge that was issued.
+    /// Makes the response about a new challenge.
     #[must_use]
     pub fn new(challenge: &Challenge, delivery_results: Vec<DeliveryResult>) -> Self {
         Self {
@@ -86,39 +88,40 @@ impl PushChallengeResponse {
     }
 }
 
-/// Result of the notification to one authenticator.
+/// Result of the push notification to one authenticator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryResult {
-    /// The authenticator.
+    /// Id of the authenticator.
     pub user_authenticator_id: String,
-    /// Why it failed, where it did.
+    /// Code of the failure. Absent if the notification did not fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
 }
 
-/// `POST /client/verify/push` and `POST /client/cancel/push`.
+/// Body of `POST /client/verify/push` and `POST /client/cancel/push`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyRequest {
-    /// The challenge.
+    /// Id of the challenge.
     pub challenge_id: String,
 }
 
-/// `POST /client/cancel/push`.
+/// Body of `POST /client/cancel/push`.
 pub type CancelRequest = VerifyRequest;
 
-/// `POST /client/leave/push`.
+/// Body of `POST /client/leave/push`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeaveRequest {
-    /// The challenge; if absent, the one that is open of the token's action when the time is over.
+    /// Id of the challenge. If absent, the request is about the challenge of the token's action
+    /// that is open when the grace period ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_id: Option<String>,
 }
 
 impl LeaveRequest {
-    /// Checks the challenge's name, if there is one.
+    /// Checks the form of the challenge's id, if the request has one.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -129,7 +132,7 @@ impl LeaveRequest {
 }
 
 impl VerifyRequest {
-    /// Checks the challenge's name.
+    /// Checks the form of the challenge's id.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -138,33 +141,35 @@ impl VerifyRequest {
     }
 }
 
-/// Answer to a verify request.
+/// Response to a verify request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyResponse {
     /// True if the person approved.
     pub is_verified: bool,
-    /// True if the challenge was answered or taken back; an expired one was not.
+    /// True if the challenge has ended by anything but expiry, such as a decision or a
+    /// cancellation.
     pub is_consumed: bool,
-    /// The token that the approval earns.
+    /// Token that the browser receives for an approval. Absent unless `is_verified` is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// The outcome; absent while the challenge is open.
+    /// Outcome of the challenge. Absent while the challenge is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// End of its life, in Unix seconds.
+    /// Time at which the challenge expires, in Unix seconds.
     pub expires_at: u64,
 }
 
 impl VerifyResponse {
-    /// Tells whether an outcome earns a token.
+    /// Returns true if the server issues a token for this outcome.
     #[must_use]
     pub const fn earns_token(outcome: outcome::Outcome) -> bool {
         matches!(outcome, outcome::Outcome::Approved)
     }
 
-    /// The answer about a challenge. Only an approval that earned a token counts as verified: one
-    /// that was overridden since earns none.
+    /// Makes the response about a challenge. It counts as verified only if the challenge was
+    /// approved and the caller passes a token: the caller passes none if the relying party has
+    /// overridden the action since.
     #[must_use]
     pub fn new(challenge: &Challenge, access_token: Option<Secret>) -> Self {
         let outcome = challenge.ended.as_ref().map(|e| e.outcome);
@@ -179,36 +184,38 @@ impl VerifyResponse {
     }
 }
 
-/// Answer to a [`CancelRequest`].
+/// Response to a [`CancelRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelResponse {
-    /// The outcome, which may be an earlier one.
+    /// The challenge's outcome. If the challenge had ended before the request, this is its earlier
+    /// outcome.
     pub outcome: Outcome,
 }
 
-/// Answer to a [`LeaveRequest`].
+/// Response to a [`LeaveRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaveResponse {
-    /// The challenge's outcome. None while it is open: then it is cancelled soon, unless a poll
-    /// waits for it.
+    /// The challenge's outcome. None while the challenge is open: the server cancels it soon,
+    /// unless a poll waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
 }
 
-/// `POST /client/challenge`.
+/// Body of `POST /client/challenge`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GenericChallengeRequest {
-    /// The action; the token's if absent.
+    /// Code of the action. If absent, it is the token's action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// The instance of the action.
+    /// Idempotency key of the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
 }
 
 impl GenericChallengeRequest {
-    /// Checks every field.
+    /// Checks every field. Returns the action's code and its idempotency key, if the request has
+    /// them.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -221,13 +228,13 @@ impl GenericChallengeRequest {
     }
 }
 
-/// Answer to [`GenericChallengeRequest`].
+/// Response to a [`GenericChallengeRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GenericChallengeResponse {
-    /// A name for later requests.
+    /// Id to name in later requests.
     pub challenge_id: String,
-    /// The challenge that an attestation has to contain.
+    /// Nonce that an attestation has to contain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
 }

@@ -1,4 +1,4 @@
-//! One poll for several challenges.
+//! Bodies of a poll that waits for several challenges.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,28 +6,29 @@ use super::VerifyResponse;
 use crate::InvalidField;
 use crate::secret::Secret;
 
-/// `POST /client/wait/push`: one poll for several challenges, of whichever users and tenants.
+/// Body of `POST /client/wait/push`: one poll for several challenges. They may belong to different
+/// users and tenants.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WaitRequest {
-    /// The challenges to wait for, 1 to [`WAITS_PER_POLL_MAX`].
+    /// The challenges to wait for: 1 to [`WAITS_PER_POLL_MAX`].
     pub waits: Vec<Wait>,
 }
 
-/// Challenges that one poll may wait for, at most.
+/// Maximum number of challenges for which one poll may wait.
 pub const WAITS_PER_POLL_MAX: usize = 8;
 
 /// A challenge that a poll waits for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
-    /// A token of the challenge's action.
+    /// A token of the challenge's action, which authorizes the wait.
     pub token: Secret,
-    /// The challenge.
+    /// Id of the challenge.
     pub challenge_id: String,
 }
 
 impl WaitRequest {
-    /// Checks that it waits for something, and for not too much.
+    /// Checks that the poll names at least one challenge, and at most [`WAITS_PER_POLL_MAX`].
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -39,29 +40,30 @@ impl WaitRequest {
     }
 }
 
-/// Answer to a [`WaitRequest`]: those that have ended or are refused. Empty if none has.
+/// Response to a [`WaitRequest`]. It lists the challenges that have ended and those for which the
+/// server refuses to wait. It is empty if every challenge is still open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitResponse {
-    /// One for each of them.
+    /// One entry for each challenge that has ended or was refused.
     pub answers: Vec<WaitAnswer>,
 }
 
-/// Outcome of one of the challenges, or the reason why the poll cannot wait for it.
+/// Outcome of one challenge, or the reason why the server refuses to wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitAnswer {
-    /// The challenge.
+    /// Id of the challenge.
     pub challenge_id: String,
-    /// The outcome.
+    /// Outcome of the challenge. Absent if the wait was refused.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub ended: Option<VerifyResponse>,
-    /// Why it is refused: the code that a poll for it alone would be refused with.
+    /// Code of the refusal: the same code that a poll for this challenge alone would get.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// The same, for people.
+    /// Description of the refusal for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
-    /// The stable name of the cause: a row of [`crate::reason::Reason`].
+    /// Stable name of the refusal's cause: a row of [`crate::reason::Reason`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

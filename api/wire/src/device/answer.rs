@@ -1,4 +1,4 @@
-//! A device's answer to a challenge.
+//! Bodies of a device's answer to a challenge.
 
 use countersign_core::decision::SignedDecision;
 use countersign_core::id::ChallengeId;
@@ -12,29 +12,32 @@ use crate::names::Outcome;
 use crate::publickey::{PresentedKey, decode_signature};
 use crate::secret::Secret;
 
-/// `POST /client/user-authenticators/push/challenge`.
+/// Body of `POST /client/user-authenticators/push/challenge`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerRequest {
-    /// The key, in the form of bodies.
+    /// The device's public key, in the encoding for bodies.
     pub public_key: String,
-    /// The challenge.
+    /// Id of the challenge.
     pub challenge_id: String,
-    /// Over the challenge's name, or over the statement of a key that signs those.
+    /// Signature over the challenge's id. If the key signs statements, it is over the statement.
     pub signature: Secret,
-    /// True if the person approves. It may be absent next to `decision`.
+    /// True if the person approves, false if the person denies. It may be absent if `decision` is
+    /// present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
-    /// `approve`, `deny` or `report`.
+    /// The decision: `approve`, `deny` or `report`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
-    /// The number that the person typed. Android sends `null` where there is none; iOS omits it.
+    /// The number that the person typed. Without a number, Android sends `null` and iOS omits the
+    /// field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_code: Option<Secret>,
 }
 
 impl AnswerRequest {
-    /// Checks every field. The answer is the key that is said to have signed, and the decision.
+    /// Checks every field. Returns the key that the request claims to have signed with, and the
+    /// decision with its signature. The signature is not verified here.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -51,7 +54,8 @@ impl AnswerRequest {
     }
 }
 
-/// Reads the decision from the two fields, which must agree.
+/// Derives the decision from the two fields. Rejects a request with neither, and one whose fields
+/// disagree.
 fn decision(approved: Option<bool>, name: Option<&str>) -> Result<Decision, InvalidField> {
     let plain = approved.map(|yes| if yes { Decision::Approve } else { Decision::Deny });
     let Some(name) = name else {
@@ -67,7 +71,7 @@ fn decision(approved: Option<bool>, name: Option<&str>) -> Result<Decision, Inva
     Ok(decision)
 }
 
-/// Answer to [`AnswerRequest`].
+/// Response to an [`AnswerRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerResponse {

@@ -1,4 +1,4 @@
-//! Bodies of an enrollment, and of the question for one.
+//! Bodies of an enrollment, and of a read of an enrolled credential.
 
 use countersign_core::account::Enroll;
 use countersign_core::device::{Device, Signing};
@@ -17,41 +17,43 @@ use crate::publickey::{PresentedKey, decode_signature_of};
 use crate::secret::Secret;
 use crate::time::Iso8601;
 
-/// `POST /client/user-authenticators/push`.
+/// Body of `POST /client/user-authenticators/push`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrollRequest {
-    /// The key, in the form of bodies.
+    /// The device's public key, in the encoding for bodies.
     pub public_key: String,
-    /// The person's name for the device.
+    /// The name that the person gave to the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
-    /// The app's platform.
+    /// Platform of the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<DevicePlatform>,
-    /// The notification provider's token.
+    /// Token of the push notification provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_token: Option<Secret>,
-    /// `es256` or `ed25519`; the key tells where it is absent.
+    /// `es256` or `ed25519`. If absent, the server derives the algorithm from the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
-    /// `der`, `p1363` or `raw`; the first of the algorithm (`der`, `raw`) where it is absent.
+    /// `der`, `p1363` or `raw`. The default is `der` for ES256, and `raw` for Ed25519.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature_format: Option<String>,
-    /// `challenge-id` or `statement-v1`; the first where it is absent.
+    /// `challenge-id` or `statement-v1`. The default is `challenge-id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing: Option<String>,
-    /// Over the enrollment's statement.
+    /// Proof of possession: a signature over the enrollment's statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Secret>,
-    /// The platform's word for the app. Nothing of it is kept or checked, and the answer says so.
+    /// The platform's attestation of the app. The server neither checks nor stores it, and says so
+    /// in the response.
     #[serde(skip_serializing)]
     pub perform_attestation: Option<IgnoredAny>,
 }
 
 impl EnrollRequest {
-    /// Checks every field. The answer has the rights of nobody yet: the caller's are to be added.
-    /// `bearer` is over the token or ticket of the request, which the proof is about.
+    /// Checks every field. The returned enrollment grants no rights yet; the caller has to add
+    /// those of the bearer. `bearer` is the digest of the request's token or ticket, which the
+    /// proof covers.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -80,7 +82,8 @@ impl EnrollRequest {
         let proof = self.proof.as_ref().map(|p| decode_signature_of("proof", p.reveal()));
         let key = key.map_err(|e| InvalidField::new("publicKey", e.to_string()))?;
         let enroll = Enroll {
-            // A person or the platform wrote it, and the app cannot correct it.
+            // The name is cleaned and never rejected, because a person or the platform wrote it and
+            // the app cannot correct it.
             name: field::cleaned(self.device_name.as_deref(), DEVICE_NAME_BYTES_MAX),
             platform: self.device_platform.map(Into::into),
             push_token: push_token(self.push_token.as_ref())?,
@@ -98,7 +101,7 @@ fn signing(name: Option<&str>) -> Result<Signing, InvalidField> {
     Signing::from_name(name).ok_or_else(|| InvalidField::new("signing", rule))
 }
 
-/// Answer to an enrollment, and to `GET /client/user-authenticators/push`.
+/// Response to an enrollment, and to `GET /client/user-authenticators/push`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
@@ -108,33 +111,35 @@ pub struct CredentialResponse {
     pub verified_at: Iso8601,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verified_at: Option<Iso8601>,
-    /// The key's signing mode. Absent from servers that know of nothing but challenge ids.
+    /// The key's signing mode. Absent in responses of servers that support challenge ids only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
-    /// `ignored` where the enrollment had attestation data.
+    /// `ignored` if the enrollment had attestation data. Otherwise absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
-    /// User who is not shown anything because the key serves too many users; absent if all are.
+    /// Binding that lost its place because the key serves too many users. Absent if every binding
+    /// has a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crowded: Option<Crowded>,
 }
 
-/// The binding for which a key has no place. It has approved nothing, and is shown nothing until
-/// its user enrolls the key again.
+/// A binding without a place, because a key serves a limited number of users. Its user has approved
+/// nothing with the key, and the key's device is shown none of their challenges until the user
+/// enrolls the key again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Crowded {
-    /// Another user's binding, whose place was taken.
+    /// The binding of another user, whose place the new enrollment took.
     Other,
-    /// The one that the answer is about.
+    /// The binding that this response is about.
     This,
 }
 
 impl CredentialResponse {
-    /// The answer about a device whose key signs `signing`, which another of its bindings may have
-    /// raised.
+    /// Makes the response about a device. `signing` is the key's signing mode, which the enrollment
+    /// of another binding of the same key may have raised.
     #[must_use]
     pub fn new(device: &Device, signing: Signing) -> Self {
         Self {
@@ -158,7 +163,7 @@ mod tests {
         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4sKvkSn2YN6S9",
         "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",
     );
-    /// RFC 8032, section 7.1, test 1.
+    /// Public key of RFC 8032, section 7.1, test 1, as a base64 `SubjectPublicKeyInfo`.
     const ED25519: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
     fn request(key: &str) -> EnrollRequest {

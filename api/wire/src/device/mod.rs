@@ -1,7 +1,7 @@
-//! Bodies of a device's requests, except for the challenges that it reads (see [`crate::pending`]).
+//! Bodies of a device's requests. [`crate::pending`] has those for reading challenges.
 //!
-//! An absent field stands for the way of the official SDKs: ECDSA signatures in DER over the name
-//! of a challenge, over the text of a nonce that has a handle, or over the number of a time window.
+//! Absent fields have the values of the official SDKs: ECDSA signatures in DER. They sign the id of
+//! a challenge, the text of a nonce that has a handle, or the number of a time window.
 
 mod answer;
 mod enroll;
@@ -34,7 +34,7 @@ fn push_token(token: Option<&Secret>) -> Result<Option<PushToken>, InvalidField>
     Ok(Some(PushToken::new(token)))
 }
 
-/// A nonce of the server, in its one spelling.
+/// Parses a nonce of the server. A nonce has only one valid spelling.
 fn nonce_of(text: &Secret) -> Result<Nonce, InvalidField> {
     Nonce::parse(text.reveal()).map_err(|e| InvalidField::new("nonce", e.to_string()))
 }

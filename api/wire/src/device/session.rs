@@ -1,4 +1,5 @@
-//! Nonces, and device sessions: one signature, then reads with a bearer token.
+//! Bodies for nonces and for device sessions. A device session lets a device sign once and then
+//! read with a bearer token.
 
 use countersign_core::nonce::Nonce;
 use serde::{Deserialize, Serialize};
@@ -8,33 +9,33 @@ use crate::InvalidField;
 use crate::publickey::{PresentedKey, decode_signature};
 use crate::secret::Secret;
 
-/// Answer to `POST /client/user-authenticators/push/challenge/sign`.
+/// Response to `POST /client/user-authenticators/push/challenge/sign`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NonceResponse {
-    /// The text to sign.
+    /// The text that the device has to sign.
     pub message: Secret,
 }
 
-/// Answer to `POST /client/user-authenticators/push/sign`.
+/// Response to `POST /client/user-authenticators/push/sign`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateNonceResponse {
-    /// The nonce's handle; no challenge has this name.
+    /// Handle of the nonce. It is not the id of a challenge, although the field is named so.
     pub challenge_id: String,
-    /// The text to sign.
+    /// The text that the device has to sign.
     pub message: Secret,
 }
 
-/// `POST /client/user-authenticators/push/session/nonce`.
+/// Body of `POST /client/user-authenticators/push/session/nonce`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionNonceRequest {
-    /// The key, in the form of bodies.
+    /// The device's public key, in the encoding for bodies.
     pub public_key: String,
 }
 
 impl SessionNonceRequest {
-    /// Checks the key's form.
+    /// Checks the encoding of the key.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -43,10 +44,11 @@ impl SessionNonceRequest {
     }
 }
 
-/// Answer to [`SessionNonceRequest`].
+/// Response to a [`SessionNonceRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionNonceResponse {
-    /// For one session, update or removal statement: base64url of 32 bytes, without padding.
+    /// Nonce for one statement about a session, an update or a removal: unpadded base64url of 32
+    /// bytes.
     pub nonce: Secret,
 }
 
@@ -56,21 +58,21 @@ impl From<&Nonce> for SessionNonceResponse {
     }
 }
 
-/// `POST /client/user-authenticators/push/session`.
+/// Body of `POST /client/user-authenticators/push/session`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRequest {
-    /// The key, in the form of bodies.
+    /// The device's public key, in the encoding for bodies.
     pub public_key: String,
-    /// The server's nonce.
+    /// A nonce that the server issued.
     pub nonce: Secret,
-    /// Over the session's statement.
+    /// Signature over the session's statement.
     pub signature: Secret,
 }
 
 impl SessionRequest {
-    /// Checks every field. The answer is the key that is said to have signed, the server's nonce as
-    /// the device repeats it, and the signature.
+    /// Checks every field. Returns the key that the request claims to have signed with, the nonce
+    /// as the device sent it, and the signature. The signature is not verified here.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -80,11 +82,11 @@ impl SessionRequest {
     }
 }
 
-/// Answer to [`SessionRequest`].
+/// Response to a [`SessionRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionResponse {
-    /// A bearer token for reads of the credential and of its pending challenges.
+    /// Bearer token with which the device reads its credential and its pending challenges.
     pub token: Secret,
     /// Lifetime of the token, in seconds.
     pub expires_in: u64,

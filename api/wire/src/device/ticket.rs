@@ -1,21 +1,23 @@
-//! One-time tickets: each enrolls one key in the place of a token.
+//! Bodies for one-time tickets. A ticket enrolls one key, and the device sends it in place of a
+//! token.
 
 use countersign_core::id::AccountKey;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
-/// Answer to `POST /client/user-authenticators/push/ticket`, which has no body.
+/// Response to `POST /client/user-authenticators/push/ticket`. The request has no body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketResponse {
-    /// The ticket: 22 characters of base64url. It is the bearer of one enrollment.
+    /// The ticket: 22 characters of base64url. The device sends it as the bearer token of one
+    /// enrollment.
     pub ticket: Secret,
     /// Lifetime of the ticket, in seconds.
     pub expires_in: u64,
 }
 
-/// `POST /client/user-authenticators/push/ticket/open`.
+/// Body of `POST /client/user-authenticators/push/ticket/open`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenTicketRequest {
@@ -23,20 +25,20 @@ pub struct OpenTicketRequest {
     pub ticket: Secret,
 }
 
-/// Answer to [`OpenTicketRequest`]: whom the ticket is for.
+/// Response to an [`OpenTicketRequest`]. It names the account that the ticket is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenTicketResponse {
-    /// The tenant.
+    /// Id of the tenant.
     pub tenant_id: String,
-    /// Its user.
+    /// Id of the tenant's user.
     pub user_id: String,
-    /// Rest of the ticket's lifetime, in seconds.
+    /// Remaining lifetime of the ticket, in seconds.
     pub expires_in: u64,
 }
 
 impl OpenTicketResponse {
-    /// The answer about a ticket of an account.
+    /// Makes the response about a ticket of this account.
     #[must_use]
     pub fn new(account: &AccountKey, expires_in: u64) -> Self {
         let AccountKey { tenant, user } = account;

@@ -1,4 +1,4 @@
-//! Telling news about a device, and ending all bindings of its key.
+//! Bodies for updating a device, and for removing all bindings of its key.
 
 use countersign_core::account::Refresh;
 use countersign_core::device::{Device, PushToken};
@@ -11,28 +11,29 @@ use crate::publickey::{PresentedKey, decode_signature};
 use crate::secret::Secret;
 use crate::time::Iso8601;
 
-/// `PATCH /client/user-authenticators/push`. `resetExpiry` is ignored: credentials do not expire.
+/// Body of `PATCH /client/user-authenticators/push`. The server ignores `resetExpiry`, because
+/// credentials do not expire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateRequest {
-    /// The nonce's handle, as the official SDKs name it.
+    /// Handle of the nonce, under the field name of the official SDKs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge_id: Option<String>,
-    /// The nonce, for an update that is signed by a statement.
+    /// The nonce itself, if the device signs the update as a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
-    /// The key, in the form of bodies.
+    /// The device's public key, in the encoding for bodies.
     pub public_key: String,
-    /// Over the text of the nonce with that handle, or over the update's statement.
+    /// Signature over the text of the nonce with that handle, or over the update's statement.
     pub signature: Secret,
-    /// The notification provider's new token.
+    /// New token of the push notification provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_token: Option<Secret>,
 }
 
 impl UpdateRequest {
-    /// Checks every field. The answer is the key that is said to have signed, the signature, and
-    /// the change to record once that is verified.
+    /// Checks every field. Returns the key that the request claims to have signed with, the
+    /// signature, and the change to record after the signature is verified.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -62,23 +63,23 @@ impl UpdateRequest {
     }
 }
 
-/// Answer to [`UpdateRequest`].
+/// Response to an [`UpdateRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateResponse {
-    /// The binding.
+    /// Id of the authenticator.
     pub user_authenticator_id: String,
-    /// The user.
+    /// Id of the user.
     pub user_id: String,
-    /// Time of the key's last accepted signature.
+    /// Time at which the server last accepted a signature by the key.
     pub last_verified_at: Iso8601,
-    /// The request's token once more, where it had one.
+    /// The push token that the request had. Absent if it had none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_token: Option<Secret>,
 }
 
 impl UpdateResponse {
-    /// The answer about an updated device.
+    /// Makes the response about an updated device. `sent` is the push token of the request.
     #[must_use]
     pub fn new(device: &Device, sent: Option<&PushToken>) -> Self {
         Self {
@@ -90,21 +91,22 @@ impl UpdateResponse {
     }
 }
 
-/// `POST /client/user-authenticators/push/remove`.
+/// Body of `POST /client/user-authenticators/push/remove`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveRequest {
-    /// The key, in the form of bodies.
+    /// The device's public key, in the encoding for bodies.
     pub public_key: String,
-    /// The nonce, for a removal that is signed by a statement.
+    /// The nonce, if the device signs the removal as a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
-    /// Over the number of the time window, or over the removal's statement.
+    /// Signature over the number of the time window, or over the removal's statement.
     pub signature: Secret,
 }
 
 impl RemoveRequest {
-    /// Checks every field. The answer is the key that is said to have signed, and the signature.
+    /// Checks every field. Returns the key that the request claims to have signed with, and the
+    /// signature. The signature is not verified here.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -120,11 +122,11 @@ impl RemoveRequest {
     }
 }
 
-/// Answer to [`RemoveRequest`].
+/// Response to a [`RemoveRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveResponse {
-    /// The newest binding that was removed.
+    /// Id of the newest binding that was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed_authenticator_id: Option<String>,
 }

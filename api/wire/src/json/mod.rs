@@ -1,7 +1,8 @@
-//! Strict reading of request bodies: a text that two parsers could understand differently is
-//! refused.
+//! Strict parser of request bodies. It rejects a text that two parsers could understand
+//! differently.
 //!
-//! The body's size is limited before it comes here. Nesting is limited by the parser (128 levels).
+//! The server limits a body's size before it calls this parser. The parser limits nesting to 128
+//! levels.
 
 mod numbers;
 mod path;
@@ -18,10 +19,11 @@ use serde_json::error::Category;
 pub use self::path::JsonPath;
 use self::path::Step;
 
-/// A body that is not accepted. It names the place, and never shows a value.
+/// Reason why a body is rejected. It names the place of the error, and never a value, because
+/// values may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Not JSON in UTF-8.
+    /// The body is not JSON in UTF-8.
     #[error("the body is not JSON: line {line}, column {column}")]
     Syntax {
         /// Line of the error, from 1.
@@ -29,44 +31,43 @@ pub enum JsonError {
         /// Column of the error, from 1.
         column: usize,
     },
-    /// JSON, but not an object.
+    /// The body is JSON, but not an object.
     #[error("the body must be a JSON object")]
     NotAnObject,
-    /// An object names a key twice.
+    /// An object has the same key twice.
     #[error("{path}: stands twice in one object")]
     DuplicateKey {
-        /// The key.
+        /// Path of the key.
         path: JsonPath,
     },
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("{path}: is missing")]
     MissingField {
-        /// The field.
+        /// Path of the missing field.
         path: JsonPath,
     },
-    /// A number in `custom` would change by being read.
+    /// A number in `custom` would lose digits when it is parsed.
     #[error("{path}: has more digits than a number keeps: send it as text")]
     NumberChanged {
-        /// The number.
+        /// Path of the number.
         path: JsonPath,
     },
-    /// A field has a value of another type.
+    /// A field has a value of the wrong type.
     #[error("{path}: {rule}")]
     WrongType {
-        /// The field.
+        /// Path of the field.
         path: JsonPath,
-        /// The type, in words.
+        /// Description of the expected type.
         rule: String,
     },
 }
 
-/// Parses a request body. An empty one is `{}`, and a byte order mark before it is skipped, since
-/// editors and some platforms write one.
+/// Parses a request body. An empty body counts as `{}`. A byte order mark at the start is skipped,
+/// because editors and some platforms write one.
 ///
-/// # Errors
-/// [`JsonError`] for anything but one JSON object with all of its keys, at every depth, being
-/// distinct, for a number in `custom` that would change, and for an object that does not have the
-/// fields of `T`. Unknown fields are ignored.
+/// [`JsonError`] if the body is not one JSON object, if any object in it has a duplicate key, if a
+/// number in `custom` would change, or if the object does not have the fields of `T`. Unknown
+/// fields are ignored.
 pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let bytes = without_mark(bytes);
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
@@ -77,14 +78,15 @@ pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     serde_json::from_slice(bytes).map_err(|e| shape::refused::<T>(bytes, &e))
 }
 
-/// The bytes behind a byte order mark.
+/// Returns the bytes without a leading byte order mark.
 pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
     serde_json::from_slice::<Distinct>(bytes).map_err(|error| match error.classify() {
-        // Any value fits, so that no other fault is one of the data.
+        // `Distinct` accepts a value of any type, so that the only data error it can report is a
+        // duplicate key.
         Category::Data => JsonError::DuplicateKey { path: shape::place::<Distinct>(bytes) },
         Category::Io | Category::Syntax | Category::Eof => {
             JsonError::Syntax { line: error.line(), column: error.column() }
@@ -96,10 +98,10 @@ fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
     }
 }
 
-/// Any value whose objects have every key once. Nothing of it is kept.
+/// Parser target that accepts any JSON value without duplicate keys. It stores nothing.
 struct Distinct;
 
-/// The value of a key that stands twice. There is none.
+/// Parser target for the value of a duplicate key. Parsing it always fails.
 struct Duplicate;
 
 impl<'de> Deserialize<'de> for Duplicate {
@@ -163,7 +165,7 @@ impl<'de> Visitor<'de> for Distinct {
     }
 }
 
-/// A key with its escapes resolved: `"a"` and `"\u0061"` are one.
+/// An object's key after its escapes are resolved: `"a"` and `"\u0061"` are the same key.
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 #[serde(transparent)]
 pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);

@@ -1,15 +1,16 @@
-//! Numbers that would change by being read.
+//! Check for numbers that would change when they are parsed.
 //!
-//! JSON's numbers have any length, and the parser keeps a 64-bit integer or a double. Two numbers
-//! that it reads as one would be one content to the server, although their writer meant two.
+//! JSON allows numbers of any length, but the parser stores a 64-bit integer or a double. It could
+//! parse two different numbers to the same value. The server would then treat two different
+//! contents as the same, such as two orders.
 
 use super::{JsonPath, Step};
 
-/// The member of a body whose numbers are kept.
+/// Member of a body whose numbers must not change.
 const KEPT: &str = "custom";
 
-/// The place of the first number in `custom` that is not kept as it was written; none if all are.
-/// `bytes` are JSON.
+/// Returns the place of the first number in `custom` that would change when it is parsed, or None
+/// if there is no such number. `bytes` must be JSON.
 pub(super) fn first_changed(bytes: &[u8]) -> Option<JsonPath> {
     let mut steps: Vec<Step> = Vec::new();
     let mut key: Option<String> = None;
@@ -49,7 +50,7 @@ pub(super) fn first_changed(bytes: &[u8]) -> Option<JsonPath> {
     None
 }
 
-/// The place behind the text that begins at `begin`.
+/// Returns the position behind the string literal that begins at `begin`.
 fn end_of_text(bytes: &[u8], begin: usize) -> usize {
     let mut at = begin + 1;
     while let Some(&byte) = bytes.get(at) {
@@ -66,8 +67,9 @@ const fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
 }
 
-/// Tells whether a number is written as the parser keeps it: a 64-bit integer, or a double in its
-/// shortest form or in the 17 digits that some writers give every double.
+/// Returns true if the parser keeps this number unchanged: a 64-bit integer, or a double. A double
+/// may be written in its shortest form, or with 17 significant digits, because some writers give
+/// every double 17.
 fn is_kept(number: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(number) else { return false };
     if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
@@ -79,8 +81,8 @@ fn is_kept(number: &[u8]) -> bool {
         && (written == value(&format!("{double:e}")) || written == value(&format!("{double:.16e}")))
 }
 
-/// Significant digits of a number, and the power of ten of the last. None if the power is beyond
-/// reason.
+/// Returns a number's significant digits and the power of ten of the last digit. The sign is left
+/// out. Returns None if the power does not fit into 64 bits.
 fn value(text: &str) -> Option<(String, i64)> {
     let text = text.strip_prefix('-').unwrap_or(text);
     let (digits, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

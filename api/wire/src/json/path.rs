@@ -1,16 +1,16 @@
-//! The path of a value in a body, as refusals name it: `waits[0].token`.
+//! Path of a value in a body, as error messages show it: `waits[0].token`.
 
 use std::fmt;
 
 use countersign_core::text;
 use serde_path_to_error::{Path, Segment};
 
-/// Bytes of a key that is named. A longer one is shown as `…`.
+/// Longest key that a path shows, in bytes. A longer key is shown as `…`.
 const KEY_BYTES_MAX: usize = 48;
-/// Bytes of a path. A longer one is cut.
+/// Longest path, in bytes. A longer path ends in `...` after its last step that fits.
 const PATH_BYTES_MAX: usize = 96;
 
-/// A step from an object or a list to a value in it.
+/// One step of a path: from an object or a list to a value in it.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// A member of an object, by its key.
@@ -19,13 +19,13 @@ pub(super) enum Step {
     Index(usize),
 }
 
-/// The path of a value. The keys of free objects come from the caller: unsafe or long ones are not
-/// repeated.
+/// Path of a value in a body. It does not repeat unsafe or long keys, because the caller chooses
+/// the keys of free-form objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonPath(String);
 
 impl JsonPath {
-    /// The path of some steps, the outermost first.
+    /// Makes a path from steps. The first step is the outermost.
     pub(super) fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
         steps.into_iter().fold(Self::default(), |path, step| match step {
             Step::Key(key) => path.key(key),
@@ -33,7 +33,7 @@ impl JsonPath {
         })
     }
 
-    /// The path of the value that the parser stopped at.
+    /// Makes the path of the value at which the parser stopped.
     pub(super) fn at(parsed: &Path) -> Self {
         parsed.iter().fold(Self::default(), |path, segment| match segment {
             Segment::Map { key } => path.key(key),
@@ -42,7 +42,7 @@ impl JsonPath {
         })
     }
 
-    /// The path of a member of this object.
+    /// Appends the key of a member to this path.
     pub(super) fn key(self, key: &str) -> Self {
         let is_shown = !key.is_empty() && key.len() <= KEY_BYTES_MAX && text::is_safe(key);
         let key = if is_shown { key } else { "…" };

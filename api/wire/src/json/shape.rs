@@ -1,5 +1,5 @@
-//! The words for a value that does not fit its field: the place and the expected type, and nothing
-//! of the value.
+//! Error messages for a value of the wrong type. They have its place and the expected type, and
+//! never the value.
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -7,15 +7,15 @@ use serde_json::error::Category;
 use super::JsonError;
 use super::path::JsonPath;
 
-/// The place of the first value that does not fit `T`. Bodies that fit are read without this,
-/// because to follow the place takes time.
+/// Returns the place of the first value that does not fit `T`. Only rejected bodies are parsed this
+/// way, because tracking the place costs time.
 pub(super) fn place<T: DeserializeOwned>(bytes: &[u8]) -> JsonPath {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize::<_, T>(&mut reader);
     read.err().map_or_else(JsonPath::default, |error| JsonPath::at(error.path()))
 }
 
-/// Describes why sound JSON does not fit `T`.
+/// Describes why valid JSON does not fit `T`.
 pub(super) fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> JsonError {
     let path = place::<T>(bytes);
     let message = error.to_string();
@@ -24,14 +24,15 @@ pub(super) fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Err
     {
         return JsonError::MissingField { path: path.key(name) };
     }
-    // The parser calls any other value in the place of a name a mistake of syntax.
+    // If an enumeration's name is expected and the value has another type, the parser reports a
+    // syntax error.
     let is_name = error.classify() != Category::Data;
     let rule = if is_name { "must be text".to_owned() } else { rule(&message) };
     JsonError::WrongType { path, rule }
 }
 
-/// Gives the parser's expectation. Its message quotes the value first; the words behind the last `,
-/// expected ` are those of our own types.
+/// Returns the rule from the parser's error message. The message quotes the value first. The words
+/// behind the last `, expected ` come from our own types, so they are safe to show.
 fn rule(message: &str) -> String {
     let wanted = message.rsplit_once(", expected ").map_or("", |(_, wanted)| wanted);
     let wanted = wanted.rsplit_once(" at line ").map_or(wanted, |(wanted, _)| wanted);

@@ -1,13 +1,14 @@
-//! The names of a type's fields.
+//! Names of a type's fields.
 
 use serde::de::value::Error as Never;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// The fields of a type, as its `Deserialize` asks for them: there is no second list to keep.
+/// Returns the field names of a type. It takes them from the type's `Deserialize`, so that nobody
+/// has to maintain a second list.
 pub(super) fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
-    // It fails on purpose, once it has been told the names.
+    // This deserializer always fails. It first receives the field names from `T`, and stores them.
     let _ = T::deserialize(FieldNames(&mut fields));
     fields
 }

@@ -1,9 +1,10 @@
-//! Names of fields as other people's clients spell them.
+//! Alternative spellings of field names, for clients other than the official SDKs.
 //!
-//! Some SDKs and many scripts write `user_id` for `userId`. A snake-case name counts as its camel
-//! case where that is a field of the request; if both are given, the camel case wins. A name that
-//! is neither is reported, because a misspelt field would otherwise vanish without a word. Only the
-//! members of the body itself are checked: the content of `custom` belongs to the caller.
+//! Some SDKs and many scripts write `user_id` for `userId`. A snake-case name counts as the
+//! camel-case field if the request has that field. If a body has both, the camel-case one wins,
+//! unless it is null. A name that matches no field gets a warning, because a misspelled field would
+//! otherwise be ignored silently. Only the top-level members of a body are checked, because the
+//! content of `custom` belongs to the caller.
 
 mod fields;
 
@@ -17,30 +18,30 @@ use fields::fields_of;
 
 use crate::json::{JsonError, Key, parse_strict, without_mark};
 
-/// Fields that are named in the warnings of one answer, at most.
+/// Maximum number of fields that the warnings of one response name.
 pub const WARNINGS_MAX: usize = 8;
-/// Bytes of a field's name in a warning, at most.
+/// Longest field name in a warning, in bytes.
 pub const WARNING_NAME_BYTES_MAX: usize = 64;
 
-/// A body or query of the Server API. Its fields are those of its `Deserialize`.
+/// A body or query of the Server API. Its field names are those of its `Deserialize`.
 pub trait ServerRequest: DeserializeOwned {
-    /// Fields that the contract has and this server does not read: nobody is warned of them.
+    /// Fields of the contract that this server does not read. They cause no warning.
     const UNREAD: &'static [&'static str] = &[];
 }
 
-/// A request, and the warnings about it.
+/// A parsed request with the warnings about it.
 #[derive(Clone, Debug)]
 pub struct Parsed<T> {
-    /// The request.
+    /// The parsed body or query.
     pub body: T,
-    /// The warnings for its answer.
+    /// Warnings that the response has to contain.
     pub warnings: Warnings,
 }
 
 /// Parses a body of the Server API.
 ///
 /// # Errors
-/// As [`parse_strict`].
+/// Those of [`parse_strict`].
 pub fn parse<T: ServerRequest>(bytes: &[u8]) -> Result<Parsed<T>, JsonError> {
     let fields = fields_of::<T>();
     let strangers = strangers(without_mark(bytes), fields);
@@ -63,7 +64,8 @@ pub fn parse<T: ServerRequest>(bytes: &[u8]) -> Result<Parsed<T>, JsonError> {
     Ok(Parsed { body, warnings })
 }
 
-/// The field of `T` that an unknown name most likely stands for.
+/// Returns the field of `T` that a snake-case name stands for. Returns None if the name is a field
+/// itself, or stands for no field.
 #[must_use]
 pub fn meant_by<T: ServerRequest>(name: &str) -> Option<String> {
     let fields = fields_of::<T>();
@@ -71,10 +73,10 @@ pub fn meant_by<T: ServerRequest>(name: &str) -> Option<String> {
     camel.filter(|camel| fields.contains(&&**camel))
 }
 
-/// Rewrites the object with the names of the contract. A null does not win, because a caller that
-/// gives both spellings means the one with a value.
+/// Replaces the alternative names by those of the contract. If both spellings are present and the
+/// camel-case value is null, the other value wins, because the caller means the one with a value.
 fn respell(bytes: &[u8], respelt: &[(String, String)]) -> Result<Vec<u8>, JsonError> {
-    // It refuses a key that is there twice, before anything is replaced.
+    // This parse rejects duplicate keys, before any name is replaced.
     let mut object: Map<String, Value> = parse_strict(bytes)?;
     for (name, camel) in respelt {
         let Some(value) = object.remove(name) else { continue };
@@ -85,15 +87,16 @@ fn respell(bytes: &[u8], respelt: &[(String, String)]) -> Result<Vec<u8>, JsonEr
     Ok(serde_json::to_vec(&object).expect("keys are strings and numbers are finite"))
 }
 
-/// The members of a JSON object that are not among `fields`; none where it is no object, which its
-/// parser says.
+/// Lists the members of a JSON object that are not among `fields`. Returns none if the bytes are no
+/// object, because the parser reports that error.
 fn strangers(bytes: &[u8], fields: &[&str]) -> Vec<String> {
     let members = serde_json::from_slice::<IndexMap<Key<'_>, IgnoredAny>>(bytes);
     let names = members.unwrap_or_default().into_keys().map(|Key(name)| name.into_owned());
     names.filter(|name| !fields.contains(&&**name)).collect()
 }
 
-/// `user_id` is `userId`. Only names of lower-case words are snake case.
+/// Converts snake case to camel case: `user_id` becomes `userId`. Returns None if the name has no
+/// underscore, or has anything but lower-case words and digits.
 fn camel_case(name: &str) -> Option<String> {
     let mut words = name.split('_');
     let is_word =
@@ -110,7 +113,7 @@ fn camel_case(name: &str) -> Option<String> {
     Some(camel)
 }
 
-/// Warnings in an answer about a request that was carried out all the same.
+/// Warnings in a response. The server carried out the request in spite of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Warnings(Vec<String>);
 
@@ -137,23 +140,24 @@ impl Warnings {
         self.0.push(format!("{field}: {text}"));
     }
 
-    /// Tells whether there is no warning.
+    /// Returns true if there is no warning.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The texts. None holds a value that was sent.
+    /// Returns the texts of the warnings. They contain field names and no values of the request.
     #[must_use]
     pub fn texts(&self) -> &[String] {
         &self.0
     }
 }
 
-/// An answer with the warnings about its request. Without any, it is the answer itself.
+/// A response with the warnings about its request. Without a warning, it is written like the plain
+/// response.
 #[derive(Clone, Debug, Serialize)]
 pub struct Warned<'w, T> {
-    /// The answer.
+    /// The plain response.
     #[serde(flatten)]
     pub answer: T,
     /// The warnings about the request.
@@ -176,7 +180,7 @@ mod tests {
         parse(body.as_bytes()).unwrap()
     }
 
-    /// `userId` in snake case.
+    /// Converts a camel-case name to snake case: `userId` becomes `user_id`.
     fn snake_case(name: &str) -> String {
         let spelt = |c: char| match c.is_ascii_uppercase() {
             true => format!("_{}", c.to_ascii_lowercase()),
@@ -259,7 +263,8 @@ mod tests {
         let expected =
             ["emial: is not a field of this call", "email_adress: is not a field of this call"];
         assert_eq!(parsed.warnings.texts(), expected);
-        // Contract fields that this server does not read, in either spelling.
+        // The server ignores these fields of the contract in both spellings, and does not warn
+        // about them.
         assert!(
             track(r#"{"custom_domain":"x","customDomain":"x","crypto":{}}"#).warnings.is_empty()
         );

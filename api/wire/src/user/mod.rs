@@ -1,4 +1,4 @@
-//! Users, as the relying party's backend reads and writes them.
+//! Bodies with which a relying party's backend reads and writes users.
 
 mod query;
 
@@ -14,7 +14,7 @@ use crate::field::{self, text};
 use crate::names::VerificationMethods;
 use crate::spelling::ServerRequest;
 
-/// A user's attributes: the answer to `PATCH` and `POST /users/{userId}`.
+/// A user's attributes. This is the response to `PATCH` and `POST /users/{userId}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
@@ -52,22 +52,22 @@ impl From<&Profile> for UserAttributes {
     }
 }
 
-/// Answer to `GET /users/{userId}`, for unknown users too.
+/// Response to `GET /users/{userId}`. Unknown users get one too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserResponse {
     /// True if the user has an authenticator.
     pub is_enrolled: bool,
-    /// The user's data.
+    /// The user's attributes.
     #[serde(flatten)]
     pub attributes: UserAttributes,
-    /// The user's ways to confirm.
+    /// Methods by which the user may confirm.
     #[serde(flatten)]
     pub methods: VerificationMethods,
 }
 
 impl UserResponse {
-    /// The answer about a user; no profile means that the user is unknown.
+    /// Makes the response about a user. `profile` is None for an unknown user.
     #[must_use]
     pub fn new(profile: Option<&Profile>, is_enrolled: bool) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl UserResponse {
     }
 }
 
-/// `PATCH` and `POST /users/{userId}`: absent attributes stay as they are.
+/// Body of `PATCH` and `POST /users/{userId}`. Attributes that are absent stay unchanged.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
@@ -103,10 +103,12 @@ pub struct UpdateUserRequest {
 
 impl ServerRequest for UpdateUserRequest {}
 
-/// An attribute that a request sets, or takes away by `null` or an empty text; `None` to keep it.
+/// A change of one attribute. `None` keeps it, `Some(None)` (from `null`) clears it, and
+/// `Some(Some(text))` sets it. An empty text clears it too.
 pub type Attribute = Option<Option<String>>;
 
-/// Reads an attribute that the request names, so that `null` differs from its absence.
+/// Parses an attribute that is present in the request, so that `null` differs from an absent
+/// attribute.
 fn given<'de, D: Deserializer<'de>>(reader: D) -> Result<Attribute, D::Error> {
     Option::deserialize(reader).map(Some)
 }
@@ -117,7 +119,7 @@ fn edit(name: &'static str, attribute: Attribute) -> Result<Edit, InvalidField> 
 }
 
 impl UpdateUserRequest {
-    /// Checks every field. An empty locale counts as absent.
+    /// Checks every field. An empty locale counts as absent, so the stored one stays.
     ///
     /// # Errors
     /// [`InvalidField`].
@@ -135,10 +137,10 @@ impl UpdateUserRequest {
     }
 }
 
-/// Answer to the deletion of a user or an authenticator.
+/// Response to a request that deletes a user or an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
-    /// True.
+    /// Always true.
     pub success: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Users, found by their attributes.
+//! Bodies of a search for users by their attributes.
 
 use countersign_core::account::Profile;
 use countersign_core::id::UserId;
@@ -14,19 +14,19 @@ use crate::spelling::ServerRequest;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsersQuery {
-    /// Exact user name.
+    /// User name. It must match exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// E-mail address, in any case of its ASCII letters.
+    /// E-mail address. It must match, but the case of ASCII letters is ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Exact phone number.
+    /// Phone number. It must match exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// Users in the answer, at most.
+    /// Maximum number of users in the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// End of the page before.
+    /// Id of the last user of the previous page. The next page begins after this user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_evaluated_user_id: Option<String>,
 }
@@ -34,10 +34,11 @@ pub struct UsersQuery {
 impl ServerRequest for UsersQuery {}
 
 impl UsersQuery {
-    /// Checks every field. Empty texts count as absent.
+    /// Checks every field and converts the query for the core. Empty texts count as absent.
     ///
     /// # Errors
-    /// [`InvalidField`], also if no attribute is given: users are found and not listed.
+    /// [`InvalidField`], also if no attribute is present, because the server finds users by
+    /// attributes and does not list all of them.
     pub fn into_core(self) -> Result<UserQuery, InvalidField> {
         let attribute = |name, given: &Option<String>| {
             let line = field::line(name, given.as_deref(), ATTRIBUTE_BYTES_MAX)?;
@@ -66,13 +67,14 @@ impl UsersQuery {
     }
 }
 
-/// Answer to `GET /users`.
+/// Response to `GET /users`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsersPage {
-    /// The users, by id.
+    /// The users, in the order of their ids.
     pub users: Vec<UserItem>,
-    /// Start of the next page, if there may be one.
+    /// Id of the last user on this page, for the request for the next page. Absent if this page is
+    /// not full, because there is no next page then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_evaluated_user_id: Option<String>,
 }
@@ -94,7 +96,7 @@ pub struct UserItem {
 }
 
 impl UsersPage {
-    /// A page of users that was asked for with a limit.
+    /// Makes a page from users that were found with this limit.
     #[must_use]
     pub fn new<'u>(
         users: impl IntoIterator<Item = (&'u UserId, &'u Profile)>,

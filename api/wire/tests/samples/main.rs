@@ -1,4 +1,4 @@
-//! The sample bodies of the wire contract.
+//! Checks of the wire types against the sample bodies of the contract.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 

@@ -1,4 +1,4 @@
-//! Requests of devices, in both dialects, and requests that nobody should send.
+//! Requests of devices in both dialects, and malformed requests.
 
 use countersign_core::device::Platform;
 use countersign_core::nonce::Nonce;
