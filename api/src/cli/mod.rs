@@ -57,15 +57,15 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let program = if error.is::<JsonLine>() { "" } else { "countersign: " };
-            // If this write fails, the exit code still tells.
+            // If this write fails, the exit code still shows the failure.
             let _ = writeln!(std::io::stderr(), "{program}{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The configuration that the server is started with: commands find its store and its data folder
-/// there.
+/// The server's configuration. Other commands read it too, because it names the server's store and
+/// data folder.
 #[derive(Args, Default)]
 struct ConfigArgs {
     /// Configuration file (TOML). The variable `COUNTERSIGN__SECTION__KEY` overrides a key.
@@ -79,7 +79,8 @@ impl ConfigArgs {
     }
 }
 
-/// Other commands need no actors: one thread waits for one answer at a time.
+/// Runs a command on one thread. Only the server needs more, because other commands do one thing at
+/// a time.
 fn wait<T>(
     command: impl Future<Output = Result<T, Box<dyn std::error::Error>>>,
 ) -> Result<T, Box<dyn std::error::Error>> {
