@@ -68,7 +68,7 @@ pub struct PollPlace {
 
 /// Permits that a request in flight holds until its response.
 pub struct Entered {
-    /// Permit of new work.
+    /// Permits for new work; `None` for a request of the other lane.
     pub seat: Option<Seat>,
     _permit: Permit,
     _share: Option<Share>,
@@ -76,9 +76,9 @@ pub struct Entered {
 
 /// Permits of the server, and the limits of tenants and clients.
 pub struct Admission {
-    /// Requests in flight, polls among them.
+    /// Permits of all requests in flight, parked polls included.
     requests: Permits,
-    /// New work among them.
+    /// Permits of new work, each for a request in flight.
     new_work: Permits,
     /// Permits of parked polls. A poll without a permit gets its response at once, as after a
     /// timeout.
@@ -93,9 +93,9 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Makes permits for that many requests, and for that many of new work among them. Polls may
-    /// take half of them, and those of one tenant half of that, so that neither shuts out requests
-    /// that need no waiting, or another tenant.
+    /// Creates `requests_max` permits of requests and `new_work_max` of new work. Half of the
+    /// requests may be parked polls, so that other requests always find permits. One tenant may
+    /// hold half of the parked polls, and half of the new work, so that other tenants find permits.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
             for reason in ["full", "late", CLIENT_SHARE] {

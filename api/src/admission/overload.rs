@@ -21,16 +21,16 @@ const AT_ONCE_TARGETS: u64 = 5;
 /// Microseconds of the same interval for a worker that is late already. A single long wait does not
 /// prolong the lateness, because other work of the machine can cause it.
 const INTERVAL_LATE_US: u64 = 20_000;
-/// Microseconds for which the worker stays late after the last long interval.
+/// Microseconds for which the worker stays late after the last delay that made it late.
 const CALM_US: u64 = 2_000_000;
 /// Microseconds after which the last measurement is too old to use.
 const STALE_US: u64 = INTERVAL_US;
 
 /// Credit that an admitted request of new work costs, that each admitted request brings, and that
 /// each rejected request brings. With these figures one admitted request in three may be new work.
-/// A sign-in has seven requests, and two of them are new work, so that a worker can finish every
-/// sign-in that it admits. A rejection brings half of the credit, because it costs less than half
-/// of the work.
+/// A sign-in has seven requests, and two of them are new work, so that the share leaves room for
+/// the existing work of every admitted sign-in. A rejection brings half of the credit, because it
+/// costs less than half of the work.
 const NEW_COSTS: u32 = 6;
 const ANSWER_BRINGS: u32 = 2;
 const REFUSAL_BRINGS: u32 = 1;

@@ -14,8 +14,8 @@ use dashmap::{DashMap, Entry};
 pub struct Shares(Arc<Table>);
 
 struct Table {
-    /// Places taken, by the hash of their owner. The hash is keyed at random for each process:
-    /// nobody can find two owners that would share a place.
+    /// Number of permits taken, by the hash of the owner. The hash has a random key for each
+    /// process, so that nobody can find two owners that share a row.
     taken: DashMap<u64, usize>,
     hash: RandomState,
     max: usize,

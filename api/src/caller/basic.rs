@@ -20,7 +20,8 @@ const SHOWN_BYTES_MAX: usize = 2048;
 const UNAUTHORIZED: &str = "The request is unauthorized. Check that your API key and region base \
                             URL are correctly configured.";
 
-/// First segments of the Server API's paths. Some are of routes that we do not have.
+/// First segments of the Server API's paths. Some belong to known routes that this server does not
+/// serve.
 const SERVER_API: [&str; 7] =
     ["authenticators", "challenge", "claim", "sessions", "users", "validate", "verify"];
 

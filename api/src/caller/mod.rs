@@ -19,7 +19,7 @@ use countersign_wire::reason::Reason;
 use crate::problem::Problem;
 use crate::token::TokenError;
 
-/// Returns the database key of the credential that has this public key at a tenant.
+/// Returns the identifier of the credential that has this public key at a tenant.
 pub fn credential_key(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
     CredentialKey { tenant, thumbprint: key.thumbprint() }
 }
@@ -32,7 +32,7 @@ fn refused<T>(error: &TokenError<T>) -> Problem {
     }
 }
 
-/// The credentials of an `Authorization` header of a scheme.
+/// Returns the credentials of the `Authorization` header, if it has this scheme.
 fn credentials<'r>(request: &'r HttpRequest, scheme: &str) -> Option<&'r str> {
     let header = request.headers().get(AUTHORIZATION)?.as_bytes();
     let (name, rest) = header.split_at_checked(scheme.len())?;
