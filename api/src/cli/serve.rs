@@ -41,8 +41,8 @@ pub(super) struct ServeArgs {
 
 /// Runs the server until a signal stops it.
 ///
-/// # Errors Any error that prevents a start or a clean shutdown. It is a [`JsonLine`] if the log is
-/// JSON.
+/// # Errors
+/// Any error that prevents a start or a clean shutdown. It is a [`JsonLine`] if the log is JSON.
 pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let config = args.config.load()?;
     start_log(&config)?;
