@@ -31,7 +31,7 @@ pub(super) enum BadHead {
 }
 
 impl BadHead {
-    /// The whole answer, as it is sent.
+    /// Returns the bytes of the whole response, and counts the refusal.
     pub(super) fn answer(self) -> Vec<u8> {
         let (reason, label, text) = match self {
             Self::Malformed => {
