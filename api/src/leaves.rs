@@ -1,5 +1,5 @@
-//! Pages that were unloaded and may be loaded again. Each page is noted once, however often it
-//! calls, so that it takes the places of one poll.
+//! Pages that were unloaded and may be loaded again. A page may report this several times. It has
+//! one entry for all reports, so that it takes the permits of one poll.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use actix_web::rt::time::timeout;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
 use tokio::sync::watch;
 
-/// Subject of a page's call: a challenge, or the open challenge of an action.
+/// Challenge of an unloaded page: the named one, or without an id the open challenge of the action.
 pub type Left = (AccountKey, ActionKey, Option<ChallengeId>);
 
-/// The pages, each with a signal of a repeated call. Clones share them.
+/// Entries of unloaded pages, each with a signal for repeated reports. Clones share the entries.
 #[derive(Clone, Default)]
 pub struct Leaves(Arc<Mutex<HashMap<Left, watch::Sender<()>>>>);
 
 impl Leaves {
-    /// Notes that a page was unloaded. `None` if it is noted already: its time starts again.
+    /// Adds an entry for an unloaded page. If there is one, restarts its time and returns `None`.
     pub fn note(&self, left: Left) -> Option<Leaving> {
         let mut all = self.all();
         if let Some(again) = all.get(&left) {
@@ -35,7 +35,7 @@ impl Leaves {
     }
 }
 
-/// The note of one page. It is gone when this is dropped.
+/// Entry of one page. Dropping it removes the entry.
 pub struct Leaving {
     leaves: Leaves,
     left: Left,
@@ -50,7 +50,7 @@ impl Leaving {
         while !self.is_over {
             while timeout(time, self.again.changed()).await.is_ok_and(|again| again.is_ok()) {}
             let mut all = self.leaves.all();
-            // The page may have repeated its call at this moment.
+            // The page may have repeated its report at this moment.
             if !self.again.has_changed().unwrap_or(false) {
                 all.remove(&self.left);
                 self.is_over = true;

@@ -26,10 +26,10 @@ use super::permits::{Permit, Permits};
 /// Rules by which idle connections are closed to make room.
 #[derive(Clone, Copy, Debug)]
 pub struct GivingWay {
-    /// The share of its permits in percent above which a listener is under pressure.
+    /// Percentage of its permits above which a listener is under pressure.
     pub above_percent: usize,
-    /// Time for which a connection may be idle when places run short. With zero, a new connection
-    /// replaces the longest idle one at once.
+    /// Time that a connection may be idle under pressure. If it is zero, a new connection replaces
+    /// the longest idle one at once.
     pub patience: Duration,
 }
 
