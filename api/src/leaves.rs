@@ -44,8 +44,8 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Waits until the page has not repeated its call for `time`, and then removes the note. A
-    /// later call gets a new note.
+    /// Waits until the page has not repeated its report for `time`, then removes the entry. A later
+    /// report gets a new entry.
     pub async fn over(mut self, time: Duration) {
         while !self.is_over {
             while timeout(time, self.again.changed()).await.is_ok_and(|again| again.is_ok()) {}

@@ -28,7 +28,7 @@ const FILE: &str = "operator";
 pub struct OperatorKey(String);
 
 impl OperatorKey {
-    /// The key of 32 random bytes.
+    /// Creates the key from 32 random bytes.
     pub fn from_entropy(bytes: &[u8; 32]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }

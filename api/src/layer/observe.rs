@@ -21,7 +21,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// Makes the series of a route, named by its pattern.
+    /// Creates the histograms of a route. `route` is its pattern.
     pub const fn of(route: String) -> Self {
         Self { route, known: RefCell::new(Vec::new()) }
     }

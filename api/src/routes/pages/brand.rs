@@ -9,10 +9,10 @@ use crate::problem::Problem;
 use crate::request::path::Path;
 use crate::state::AppState;
 
-/// Answers the brand of a tenant.
+/// Returns the brand of a tenant.
 ///
 /// # Errors
-/// 404 for a tenant that is not there.
+/// 404 for an unknown tenant.
 pub async fn brand(
     state: Data<AppState>,
     Path(tenant): Path<String>,
