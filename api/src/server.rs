@@ -217,7 +217,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
     AppState::new(engine, limits, public_url, tenants, secrets, tokens)
 }
 
-/// The demo's backend, which reaches the server where it listens.
+/// Creates the demo's backend, which calls the server at the address of its listener.
 fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
     let base = Url::parse(&format!("http://{}{}", config::reachable(address), paths::VERSION));
     let base = base.expect("an address and a port are a host and a port");

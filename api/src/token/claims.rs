@@ -71,7 +71,7 @@ impl Claims {
         }
     }
 
-    /// Gives the end of the token by the clock of this process.
+    /// Returns the time at which the token expires, in seconds by the clock of this process.
     pub(super) fn ends_at_seconds(&self, known: &SetBacks) -> u64 {
         run::end(known, self.run.as_deref(), self.iat, self.exp)
     }
