@@ -46,7 +46,7 @@ pub enum ServeError {
     Webhook {
         /// Tenant of the webhook.
         tenant: TenantId,
-        /// Reason.
+        /// Error of the webhook.
         source: WebhookError,
     },
     /// The client of the demo's backend cannot be created.

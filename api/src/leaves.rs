@@ -1,5 +1,5 @@
-//! Pages that were unloaded and may be loaded again. A page may report this several times. It has
-//! one entry for all reports, so that it takes the permits of one poll.
+//! Pages that were unloaded and may be loaded again. A page may report its unload several times. It
+//! has one entry for all reports, so that it takes the permits of only one poll.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

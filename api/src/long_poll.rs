@@ -23,7 +23,7 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 pub struct LongPoll<'r> {
     wait: Option<Wait>,
     room: Option<(&'r Admission, PollPlace)>,
-    /// Permits in tenants' shares. Each is returned after the last wait for its tenant.
+    /// Permits in tenants' shares. Each is released after the last wait for its tenant.
     tenants: Vec<(&'r TenantId, Weak<Share>)>,
     crowded: bool,
     /// State of the connection's requests, over HTTP/1.1 only.
@@ -85,7 +85,7 @@ impl<'r> LongPoll<'r> {
     }
 
     /// Returns the wait for a challenge of a tenant. All waits for one tenant share a permit, which
-    /// is returned after the last of them.
+    /// is released after the last of them.
     pub fn wait_of(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
         let place = self.place_of(tenant);
         self.crowded |= self.room.is_some() && place.is_none();
@@ -94,7 +94,7 @@ impl<'r> LongPoll<'r> {
     }
 
     /// Returns the wait of a poll that is about only one tenant. If the tenant has no permit left,
-    /// the poll returns that of the server at once, because polls of other tenants may need it.
+    /// it releases the server's permit at once, because polls of other tenants may need it.
     pub fn wait_of_one(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
         let wait = self.wait_of(tenant);
         if wait.ms == 0 {
@@ -114,7 +114,7 @@ impl<'r> LongPoll<'r> {
         Some(place)
     }
 
-    /// Returns the server's permit, because the poll waits for nothing any more.
+    /// Ends the wait of the poll, and releases its permit of the server.
     pub fn over(self) -> PollEnd {
         PollEnd { wait: self.wait, crowded: self.crowded }
     }

@@ -33,8 +33,8 @@ use crate::token::Tokens;
 /// Time that the listeners have to stop when the store is broken.
 const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
 
-/// 2026-11-01. A wall clock before it was never set, because this program is younger. A machine
-/// whose clock has no battery starts in 1970, and the server would store such times.
+/// 2026-11-01. A wall clock with an earlier time was never set, because this program is younger. A
+/// machine whose clock has no battery starts in 1970, and the server would store such times.
 const CLOCK_MIN: UnixMillis = UnixMillis(1_793_491_200_000);
 
 /// A server that accepts connections.

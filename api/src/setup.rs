@@ -97,7 +97,8 @@ async fn open(
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
         StoreUrl::Redis(url) => {
             let redis = RedisSettings::new(url.reveal());
-            // A command has no caller that waits, and should survive a busy Redis.
+            // A command waits longer than a server, because it has no callers, and should survive a
+            // busy Redis.
             let wait = if is_served { redis.wait } else { COMMAND_WAIT };
             let settings = RedisSettings {
                 wait,

@@ -32,7 +32,8 @@ pub struct TenantFace {
 }
 
 impl TenantFace {
-    /// Checks that this is the tenant's first `ipAddress` that is not one address, and records it.
+    /// Returns true if this is the tenant's first `ipAddress` that is not one address, and records
+    /// it.
     pub fn is_first_other_address(&self) -> bool {
         !self.has_sent_other_address.swap(true, Ordering::Relaxed)
     }
@@ -103,7 +104,7 @@ impl AppState {
         self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
     }
 
-    /// Checks that a page of this origin is one of the server's own.
+    /// Returns true if a page of this origin is one of the server's own.
     pub fn is_own_origin(&self, origin: &str) -> bool {
         self.public_url.origin().ascii_serialization() == origin
     }

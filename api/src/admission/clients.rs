@@ -28,7 +28,7 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 4] = [Self::Connection, Self::Request, Self::Poll, Self::NewWork];
 
-    /// Its name in metrics.
+    /// Returns the kind's name in metrics.
     const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",

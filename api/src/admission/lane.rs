@@ -16,8 +16,8 @@ pub enum Lane {
 
 impl Lane {
     /// Returns the lane of a request, from its method and path. The path is compared as the routes
-    /// compare it, so that another spelling of a path, which would get the wrong lane, reaches no
-    /// route either.
+    /// compare it, so that a path in another spelling, which would get the wrong lane, reaches no
+    /// route.
     pub fn of(method: &Method, path: &str) -> Self {
         let path = path.strip_prefix(paths::VERSION).unwrap_or(path);
         let of_device = [device::BASE, device::OLD_BASE];
@@ -31,7 +31,7 @@ impl Lane {
         if method == Method::POST && begins() { Self::New } else { Self::Existing }
     }
 
-    /// Its name in metrics.
+    /// Returns the lane's name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -48,7 +48,7 @@ mod tests {
     fn what_begins_something_is_new_work() {
         for path in [
             "/users/u-1/actions/signIn",
-            // No route, but counted as if it were one.
+            // No route has this path, but it counts as new work like the path of a track.
             "/users/u-1/actions/signIn/key",
             "/client/challenge/push",
             "/client/user-authenticators/push",

@@ -1,5 +1,6 @@
-//! Admission: limits of requests in flight, of new work among them, and of parked polls. The server
-//! rejects a request before it reads the body or looks up a record.
+//! Admission: limits of requests in flight, of new work among them, and of parked polls. Most
+//! rejections happen before the server reads the request's body or a record. New work may also be
+//! rejected after its body has arrived.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -50,8 +51,8 @@ impl Seat {
         self.places.borrow().is_some()
     }
 
-    /// Takes the client's permit first, so that a client above its limit takes no permit of the
-    /// server.
+    /// Takes both permits, the client's first, so that a client above its limit takes no permit of
+    /// the server. The error is the reason for the metrics.
     fn places(&self) -> Result<SeatPlaces, &'static str> {
         let share = self.clients.enter(Kind::NewWork, self.client);
         let share = share.map_err(|ShareTaken| CLIENT_SHARE)?;
@@ -60,7 +61,7 @@ impl Seat {
 }
 
 /// Permits of a parked poll: one of the server, and one in the client's share. The permit in the
-/// tenant's share is apart.
+/// tenant's share is a separate [`Share`].
 pub struct PollPlace {
     _server: Permit,
     _client: Option<Share>,
@@ -83,10 +84,10 @@ pub struct Admission {
     /// Permits of parked polls. A poll without a permit gets its response at once, as after a
     /// timeout.
     waits: Permits,
-    /// Parked polls of each tenant.
+    /// Limit of parked polls for each tenant: half of all.
     waits_of_tenant: Shares,
-    /// Challenges that each tenant is starting. The limit is for a tenant whose webhook hangs,
-    /// because each of its starts holds a permit of new work.
+    /// Limit of challenges that each tenant may be starting at a time: half of new work. Without it
+    /// a tenant whose webhook hangs could hold every permit of new work.
     starts_of_tenant: Shares,
     /// Limits of client addresses, if they are configured.
     clients: ClientShares,

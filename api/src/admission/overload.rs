@@ -1,13 +1,14 @@
-//! Detection of overload: decides whether a worker is late, and how much new work it admits while
-//! it is.
+//! Detection of overload: decides whether a worker is late, and how much new work a late worker
+//! admits.
 //!
-//! The rule is that of `CoDel` (RFC 8289). It measures the time that requests waited and not their
-//! number. It takes the shortest wait of an interval, so that a burst is admitted, because queues
-//! are made for bursts. Only a wait of five targets counts without an interval.
+//! The rule is that of `CoDel` (RFC 8289): it uses the time that requests waited, and not their
+//! number. A worker becomes late if every wait of an interval exceeds a target. So a short burst is
+//! admitted, because queues exist for bursts. A single wait of five times the target makes the
+//! worker late at once.
 //!
 //! While a worker is late, it admits new work only while its queue is short, and only as a share of
-//! the requests that it finishes. The reason: new work causes further requests some seconds later,
-//! namely the nonces, reads, decisions and polls of a person who has looked at their phone.
+//! the requests that it finishes. The share is needed because new work causes further requests some
+//! seconds later: the nonces, reads, decisions and polls of a person who has looked at their phone.
 //!
 //! The caller passes the time; this module reads no clock.
 
@@ -15,11 +16,12 @@ use super::Lane;
 
 /// Microseconds for which every wait has to exceed the target before the worker counts as late.
 const INTERVAL_US: u64 = 100_000;
-/// A wait of so many targets makes the worker late at once. At ten times its capacity a worker
-/// cannot wait for a whole interval.
+/// Multiple of the target: a single wait of that length makes the worker late at once, because at
+/// ten times its capacity a worker cannot wait for a whole interval.
 const AT_ONCE_TARGETS: u64 = 5;
-/// Microseconds of the same interval for a worker that is late already. A single long wait does not
-/// prolong the lateness, because other work of the machine can cause it.
+/// The interval for a worker that is late already, in microseconds. If every wait of it exceeds the
+/// target, the worker stays late. It is not zero, because other work of the machine can cause a
+/// single long wait.
 const INTERVAL_LATE_US: u64 = 20_000;
 /// Microseconds for which the worker stays late after the last delay that made it late.
 const CALM_US: u64 = 2_000_000;
@@ -78,7 +80,7 @@ impl Overload {
         }
     }
 
-    /// Checks that one wait is long enough to make the worker late without a whole interval.
+    /// Returns true if one wait is long enough to make the worker late without a whole interval.
     pub const fn is_at_once(&self, waited_us: u64) -> bool {
         waited_us >= self.target_us.saturating_mul(AT_ONCE_TARGETS)
     }
@@ -104,7 +106,7 @@ impl Overload {
         self.above_since_us.is_some() && now_us.saturating_sub(self.measured_us) < STALE_US
     }
 
-    /// Checks that the worker is late at `now_us`.
+    /// Returns true if the worker is late at `now_us`.
     pub fn is_late(&self, now_us: u64) -> bool {
         self.late_us.is_some_and(|at| now_us.saturating_sub(at) < CALM_US)
     }

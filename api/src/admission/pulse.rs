@@ -45,7 +45,7 @@ impl Pulse {
         Self::by(target, move || (watch.seconds() * 1e6) as u64)
     }
 
-    /// Makes a pulse with another clock, which counts microseconds from any fixed moment.
+    /// Creates a pulse with another clock, which counts microseconds from any fixed moment.
     pub fn by(target: Duration, now_us: impl Fn() -> u64 + 'static) -> Self {
         let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
         Self(Rc::new(State {
@@ -81,13 +81,14 @@ impl Pulse {
         overload.admits(now_us, lane)
     }
 
-    /// Checks that admitted requests have to wait for a turn: the worker is late, or its turn queue
-    /// has requests.
+    /// Returns true if admitted requests have to wait for a turn: the worker is late, or its turn
+    /// queue has requests.
     pub fn has_turns(&self) -> bool {
         self.0.overload.borrow().is_late((self.0.now_us)()) || !self.0.turns.borrow().is_empty()
     }
 
-    /// Waits for a request's turn. Returns `false` if the queue is full, or after [`TURN_MAX`].
+    /// Waits for a request's turn. Returns `false` if the queue is full, or if the turn does not
+    /// come within a second.
     pub async fn turn(&self, lane: Lane) -> bool {
         let Some(turn) = self.0.turns.borrow_mut().join(lane, (self.0.now_us)()) else {
             return false;

@@ -39,7 +39,7 @@ impl Shares {
         Some(Share { table: self.0.clone(), owner })
     }
 
-    /// Checks that an owner has no permit left.
+    /// Returns true if an owner has no permit left.
     pub fn is_full(&self, owner: impl Hash) -> bool {
         let owner = self.0.hash.hash_one(owner);
         self.0.taken.get(&owner).is_some_and(|taken| *taken >= self.0.max)

@@ -3,8 +3,8 @@
 //!
 //! A worker's event loop runs tasks in the order in which they arrive. Without the queue, a request
 //! that will be rejected waits behind all admitted work. With it, a few admitted requests start in
-//! each round of the loop, and the other time of a round serves to read new requests. The caller
-//! passes the time, and calls for each round.
+//! each round of the loop, and the other time of a round serves to read new requests. This module
+//! reads no clock: the caller passes the time, and calls `round` once in each round.
 
 use std::collections::VecDeque;
 
@@ -51,7 +51,7 @@ impl TurnQueue {
         Some(comes)
     }
 
-    /// Checks that no request waits.
+    /// Returns true if no request waits.
     pub(super) fn is_empty(&self) -> bool {
         self.existing.is_empty() && self.new.is_empty()
     }

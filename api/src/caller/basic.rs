@@ -38,14 +38,14 @@ pub struct DeviceCaller {
 }
 
 impl ServerCaller {
-    /// Checks that a request has a valid secret of any tenant.
+    /// Returns true if a request has a valid secret of any tenant.
     pub fn is_of(request: &HttpRequest) -> bool {
         tenant_of(request).is_some()
     }
 
     /// Refuses a request to a path of the Server API without a valid secret. The router calls it
-    /// when it finds no path or no method, so that a caller without a secret cannot find out which
-    /// routes exist.
+    /// when no route has the path or the method, so that a caller without a secret cannot find out
+    /// which routes exist.
     ///
     /// # Errors
     /// 401 `unauthorized`.
@@ -55,7 +55,7 @@ impl ServerCaller {
     }
 }
 
-/// Checks that a path belongs to the Server API, with or without the version prefix.
+/// Returns true if a path belongs to the Server API, with or without the version prefix.
 fn is_server_api(path: &str) -> bool {
     let mut segments = path.split('/').filter(|s| !s.is_empty()).skip_while(|s| *s == "v1");
     let first = segments.next().unwrap_or_default();

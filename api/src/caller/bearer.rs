@@ -52,7 +52,7 @@ impl ClientCaller {
     }
 }
 
-/// A caller that has a token, or names only its tenant.
+/// A caller with a token (`Some`), or one that only names its tenant (`None`).
 pub struct AnyCaller(pub Option<ClientCaller>);
 
 impl FromRequest for AnyCaller {

@@ -52,7 +52,7 @@ fn reader(request: &HttpRequest, public_key: Option<&str>) -> Result<ReadingCall
     };
     let session = AppState::of(request).open_session(token).map_err(|error| refused(&error))?;
     origin::check(request, &session.key.tenant)?;
-    // The session has a key. A request that names another key is a mistake of the app.
+    // The session belongs to one key. A request that names another key is a mistake of the app.
     if presented?.is_some_and(|key| key.thumbprint() != session.key.thumbprint) {
         let text = "publicKey: is not the key of the session";
         return Err(Problem::new(Reason::SessionMismatch, text));

@@ -64,8 +64,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The server's configuration. Other commands read it too, because it names the server's store and
-/// data folder.
+/// The configuration that the server is started with: commands find its store and its data folder
+/// there.
 #[derive(Args, Default)]
 struct ConfigArgs {
     /// Configuration file (TOML). The variable `COUNTERSIGN__SECTION__KEY` overrides a key.

@@ -102,8 +102,8 @@ fn for_parameter(element: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(plain.collect::<Vec<_>>().into())
 }
 
-/// Splits off the first parameter of an element, and returns the text behind it too. Returns `None`
-/// if a quotation has no end.
+/// Returns the first parameter of an element, and the text behind it if there is any. Returns
+/// `None` if a quotation has no end.
 fn first_parameter(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     for (at, byte) in text.iter().enumerate() {

@@ -26,7 +26,7 @@ pub(super) fn address(node: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Checks that a text is a port: a number, or a name that begins with an underscore (RFC 7239,
+/// Returns true if a text is a port: a number, or a name that begins with an underscore (RFC 7239,
 /// section 6).
 fn is_port(text: &str) -> bool {
     let is_name = |name: &str| {

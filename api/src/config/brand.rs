@@ -13,7 +13,7 @@ use super::error::ConfigError;
 use super::file::TenantSection;
 use super::limits::{LOGO_BYTES_MAX, NAME_BYTES_MAX};
 
-/// Picture formats that browsers show: the end of the file's name, and the media type.
+/// Picture formats that browsers show: the ending of the file's name, and the media type.
 const KINDS: &[(&str, &str)] = &[
     (".svg", "image/svg+xml"),
     (".png", "image/png"),

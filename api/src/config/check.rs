@@ -72,7 +72,7 @@ fn socket_address(key: &str, text: &str, allowed: &str) -> Result<SocketAddr, Co
     })
 }
 
-/// Checks that a URL has a user or a password.
+/// Returns true if a URL has a user or a password.
 pub(super) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -194,7 +194,7 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
-/// Checks that the user or the password of a URL has an unencoded `@`, `#`, `/` or `?`. Some
+/// Returns true if the user or the password of a URL has an unencoded `@`, `#`, `/` or `?`. Some
 /// parsers end the credentials there, and others at the last `@`.
 fn is_ambiguous(url: &str) -> bool {
     let credentials = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));

@@ -150,7 +150,7 @@ pub(super) fn short_name(key: &str) -> Option<&'static str> {
     found.map(|(short, _)| *short)
 }
 
-/// Checks that Kubernetes set this variable for a service whose name starts with `countersign`.
+/// Returns true if Kubernetes set this variable for a service whose name starts with `countersign`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let name = &name[PREFIX.len()..];
     let of_port = |rest: &str| {

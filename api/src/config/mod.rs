@@ -41,13 +41,13 @@ use crate::client_address::ClientAddresses;
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The public listener.
+    /// Settings of the public listener.
     pub server: Server,
     /// Address of the operators' listener, if there is one.
     pub operations: Option<SocketAddr>,
-    /// Logs.
+    /// Settings of the log.
     pub log: Log,
-    /// The store.
+    /// Settings of the store.
     pub store: Store,
     /// Limits of the engine.
     pub engine: EngineSettings,
@@ -60,7 +60,7 @@ pub struct Config {
     pub demo: bool,
 }
 
-/// The public listener.
+/// Settings of the public listener.
 #[derive(Clone, Debug)]
 pub struct Server {
     /// Address of the listener. Port 0 chooses a free port.
@@ -79,8 +79,8 @@ pub struct Server {
     pub requests_in_flight_max: usize,
     /// Maximum number of requests in flight that begin something.
     pub new_work_in_flight_max: usize,
-    /// Time that requests may wait for their worker. Above it the worker is overloaded and rejects
-    /// requests.
+    /// Target of the time that requests wait for their worker. A worker above it counts as late and
+    /// rejects new work.
     pub queue_delay_max: Duration,
     /// Rules to find a client's address; `None` if clients have no limits.
     pub client_addresses: Option<ClientAddresses>,
@@ -91,7 +91,7 @@ pub struct Server {
     pub shutdown: Duration,
 }
 
-/// Logs.
+/// Settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// Format of a line.
@@ -109,10 +109,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// The store.
+/// Settings of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
-    /// The store.
+    /// Kind and place of the store.
     pub url: StoreUrl,
     /// Moment at which a commit is acknowledged: before or after it is on disk.
     pub durability: Durability,
@@ -147,7 +147,7 @@ pub struct Tenant {
 /// Push verification of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// URL of the webhook. If it is `None`, devices learn of challenges only by polling.
+    /// URL of the webhook. If it is `None`, devices find challenges only by polling.
     pub webhook_url: Option<Url>,
     /// Hosts that the webhook may reach by http or at a private address, in the form of
     /// [`Url::host`].

@@ -23,9 +23,10 @@ const SECTIONS: &[&str] = &["server_", "operations_", "store_"];
 /// Factor for a similarity to only the last words of a name, because its section differs.
 const IN_ANOTHER_SECTION: f64 = 0.9;
 
-/// Returns the candidate that begins with the words of `name`. If there is none, returns our name
-/// for that of another server. Otherwise returns the most similar candidate; the whole name or its
-/// last words are compared.
+/// Returns the candidate that begins with the words of `name`. If there is none, returns the
+/// candidate that is our name for a setting which other servers call `name`. If there is none
+/// either, returns the most similar candidate. The similarity is that of the whole name, or of its
+/// last words if that is greater.
 pub(super) fn nearest(name: &str, candidates: &[String]) -> String {
     let name: String = name.chars().take(COMPARED_CHARACTERS_MAX).collect();
     let (wanted, last) = (words(&name), words(name.rsplit('.').next().unwrap_or_default()));

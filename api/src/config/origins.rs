@@ -14,7 +14,7 @@ pub enum AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// Checks that a page with this `Origin` may call.
+    /// Returns true if a page with this `Origin` may call.
     #[must_use]
     pub fn allows(&self, origin: &str) -> bool {
         match self {

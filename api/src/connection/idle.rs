@@ -3,8 +3,8 @@
 //! A connection costs its client nothing. So a crowd of idle ones could keep all other clients out
 //! until the timeouts for a head or for the next request. While a listener is under pressure,
 //! connections without a request in flight are closed after a short patience. Connections of the
-//! address that has most come first, because the client that makes the crowd should bear the cost;
-//! among these, the connection that has been idle longest.
+//! address with the most connections are closed first, because the client that makes the crowd
+//! should bear the cost. Among these, the longest idle one is first.
 //!
 //! Each worker checks its own connections at an interval, so that an idle connection needs no
 //! timer.
@@ -88,7 +88,7 @@ impl Idleness {
     }
 }
 
-/// Connections of one worker.
+/// Roster of the connections of one worker.
 pub(super) struct Roster {
     permits: Arc<Permits>,
     patience: Duration,
@@ -106,7 +106,7 @@ impl Roster {
         roster
     }
 
-    /// Adds a connection of `peer`. Dropping the [`Member`] removes it.
+    /// Adds a connection of `peer` to the roster. Dropping the [`Member`] removes the connection.
     pub(super) fn enter(self: &Rc<Self>, permit: Permit, peer: Option<SocketAddr>) -> Member {
         let (number, idleness) = (self.next.get(), Idleness::default());
         self.next.set(number + 1);
@@ -192,7 +192,7 @@ mod tests {
         (0..connections).map(|_| roster.enter(permit(), None)).collect()
     }
 
-    /// Lists the members that close at that moment.
+    /// Asks members to close as at the moment `at`, and returns the positions of those that do.
     fn left(members: &[Member], at: Instant) -> Vec<usize> {
         if let Some(member) = members.first() {
             member.roster.relieve(at);

@@ -29,7 +29,7 @@ pub struct Load(Rc<Counts>);
 struct Counts {
     /// Number of requests that have begun.
     requests: Cell<u32>,
-    /// Number of requests whose bytes the HTTP library received.
+    /// Number of requests that were passed to the HTTP library.
     handed_over: Cell<u32>,
     /// True if no request follows the latest one.
     closes: Cell<bool>,
@@ -68,7 +68,8 @@ impl Load {
         &self.0.idleness
     }
 
-    /// Records that the HTTP library received one more request, and whether it is the last.
+    /// Records that one more request was passed to the HTTP library. `is_last` is true if no
+    /// request follows it.
     pub(super) fn hand_over(&self, is_last: bool) {
         self.0.handed_over.set(self.0.handed_over.get().saturating_add(1));
         if is_last {
@@ -81,7 +82,7 @@ impl Load {
         self.0.closes.set(true);
     }
 
-    /// Checks that no request follows the latest one.
+    /// Returns true if no request follows the latest one.
     pub(super) fn closes(&self) -> bool {
         self.0.closes.get()
     }
@@ -107,8 +108,8 @@ impl Load {
     /// Records that the current request got its response. Returns true if it was the last request.
     pub(super) fn end(&self) -> bool {
         self.0.is_under_way.set(false);
-        // Reading ends only now, because the body of the last request had to be read before its
-        // response.
+        // The connection is read until here, because the body of the last request had to be read
+        // before its response.
         self.0.is_spent.set(self.closes());
         self.closes()
     }
@@ -118,8 +119,8 @@ impl Load {
         self.0.is_unread.set(false);
     }
 
-    /// Checks that part of the latest request's body was not read. An error in that body needs no
-    /// response of its own, because the request gets one.
+    /// Returns true if part of the latest request's body was not read. An error in that body needs
+    /// no response of its own, because the request gets one.
     pub(super) fn is_unread(&self) -> bool {
         self.0.is_unread.get()
     }
@@ -129,17 +130,17 @@ impl Load {
         self.0.requests.get()
     }
 
-    /// Checks that a request is in flight.
+    /// Returns true if a request is in flight.
     pub(super) fn is_under_way(&self) -> bool {
         self.0.is_under_way.get()
     }
 
-    /// Checks that every request which the library received has its response.
+    /// Returns true if every request which the library received has its response.
     pub(super) fn is_answered(&self) -> bool {
         !self.is_under_way() && self.0.requests.get() >= self.0.handed_over.get()
     }
 
-    /// Checks that the last response was given.
+    /// Returns true if the last response was given.
     pub(super) fn is_spent(&self) -> bool {
         self.0.is_spent.get()
     }
@@ -172,7 +173,7 @@ impl Load {
         wait
     }
 
-    /// Checks that the current request is a parked poll.
+    /// Returns true if the current request is a parked poll.
     pub(super) fn is_parked(&self) -> bool {
         self.is_under_way() && self.0.busy.get() == 0
     }
@@ -217,8 +218,8 @@ impl Turn {
         Self { load, is_stray }
     }
 
-    /// Checks that the request is stray: the client sent its bytes as the body of another request.
-    /// It must not be executed.
+    /// Returns true if the request is stray: the client sent its bytes as the body of another
+    /// request. It must not be executed.
     pub const fn is_stray(&self) -> bool {
         self.is_stray
     }

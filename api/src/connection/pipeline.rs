@@ -35,7 +35,7 @@ pub(super) struct Pipeline {
     parsed: usize,
 }
 
-/// Checks that bytes may contain the end of a head. The first `known` bytes contain none.
+/// Returns true if bytes may contain the end of a head. The first `known` bytes contain none.
 fn ends_head(bytes: &[u8], known: usize) -> bool {
     let fresh = bytes.get(known.saturating_sub(2)..).unwrap_or_default();
     fresh.windows(2).any(|two| two == b"\n\n") || fresh.windows(3).any(|three| three == b"\n\r\n")
@@ -97,10 +97,10 @@ impl Pipeline {
         }
     }
 
-    /// Checks that parsing is worth its cost, so that a head which arrives in small parts is not
-    /// parsed for each of them. A head is parsed if it may be complete, if it is too long, or if it
-    /// has doubled since the last parse, so that a malformed head is found. `known` bytes were
-    /// stored before.
+    /// Returns true if parsing is worth its cost, so that a head which arrives in small parts is
+    /// not parsed for each of them. A head is parsed if it may be complete, if it is too long, or
+    /// if it has doubled since the last parse, so that a malformed head is found. `known` bytes
+    /// were stored before.
     fn is_worth_a_look(&self, known: usize) -> bool {
         let bytes = self.behind.len();
         !matches!(self.next, Next::Head)

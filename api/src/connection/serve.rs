@@ -149,15 +149,15 @@ where
     Ok(server.run())
 }
 
-/// Returns the number of worker threads: the configured one, or one per core, and at most
-/// [`WORKERS_MAX`].
+/// Returns the number of worker threads: the configured one, or one per core, and at most 512.
 pub fn workers(configured: Option<NonZeroUsize>) -> NonZeroUsize {
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     configured.unwrap_or_else(cores).min(WORKERS_MAX)
 }
 
 /// Detects HTTP/2 on a connection. Returns `None` if the peer sends nothing, or only a part of the
-/// preface, within `head_read`, and if the connection is asked to give way.
+/// preface, within `head_read`. Also returns `None` if the connection is asked to close to make
+/// room.
 async fn looked_at(
     io: TcpStream,
     with: Settings,

@@ -11,9 +11,9 @@ pub(super) const TAKE_BYTES_PER_SECOND: u32 = 1024;
 
 /// Time by which a peer must read more of a response that waits for it.
 ///
-/// Every byte that it reads extends the deadline by the byte's share of a second, 1/1024, to at
-/// most [`TAKE_SILENCE`] from then. So a peer at the minimum rate never reaches the deadline. One
-/// that reads nothing reaches it after [`TAKE_SILENCE`], and one that reads more slowly somewhat
+/// Every byte that the peer reads extends the deadline by 1/1024 second, to at most
+/// [`TAKE_SILENCE`] from then. So a peer at the minimum rate never misses the deadline. A peer that
+/// reads nothing misses it after [`TAKE_SILENCE`], and a peer below the minimum rate somewhat
 /// later.
 pub(super) struct TakeDeadline(Instant);
 

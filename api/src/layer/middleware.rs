@@ -1,5 +1,5 @@
-//! Middleware around every route, in one layer, because each layer costs every request its
-//! allocations.
+//! Middleware around every route, in one layer, because each further layer would cost every request
+//! further allocations.
 
 use std::task::Poll;
 

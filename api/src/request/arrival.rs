@@ -1,4 +1,5 @@
-//! Arrival time of a request. The time of a decision is its request's arrival.
+//! Arrival time of a request. A decision is judged by its request's arrival time, because the
+//! request may have waited for its turn.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage as _, HttpRequest};

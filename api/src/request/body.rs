@@ -124,7 +124,7 @@ fn is_json(request: &HttpRequest) -> bool {
     essence.is_some_and(|e| e.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Checks that the body has an encoding other than `identity`.
+/// Returns true if the body has an encoding other than `identity`.
 fn is_encoded(request: &HttpRequest) -> bool {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))

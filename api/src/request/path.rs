@@ -65,9 +65,9 @@ fn usual(path: &str, under: &str) -> Option<String> {
     (mount.len() + rest.len() < path.len()).then(|| format!("{mount}{rest}"))
 }
 
-/// Checks that every percent sign begins an escape, and that the escaped bytes are UTF-8. The
-/// router leaves a stray percent sign unchanged and decodes the result again, so that a stray sign
-/// could hide an escape from this check.
+/// Returns true if every percent sign begins an escape, and the escaped bytes are UTF-8. The router
+/// leaves a stray percent sign unchanged and decodes the result again, so that a stray sign could
+/// hide an escape from this check.
 fn is_readable(path: &str) -> bool {
     let escapes = path.split('%').skip(1).map(|rest| rest.as_bytes().get(..2));
     let escaped = |pair: Option<&[u8]>| pair.is_some_and(|p| p.iter().all(u8::is_ascii_hexdigit));

@@ -25,8 +25,8 @@ impl Endpoint {
         Self { resource, methods: BTreeSet::new() }
     }
 
-    /// Adds a handler for a method. That of GET handles HEAD too, without the body (RFC 9110,
-    /// 9.3.2).
+    /// Adds a handler for a method. A handler for GET also handles HEAD, whose response has no body
+    /// (RFC 9110, 9.3.2).
     pub(super) fn on<F, Args>(mut self, method: Method, handler: F) -> Self
     where
         F: Handler<Args>,

@@ -107,7 +107,7 @@ struct Keys {
     validation: Validation,
 }
 
-/// Keys with which tokens are made and opened, and a cache of opened tokens.
+/// Creator and verifier of tokens: the keys of all tenants, and a cache of verified tokens.
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,

@@ -3,13 +3,13 @@
 /// A right of a token beyond those of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Add a further authenticator.
+    /// Right to add a further authenticator.
     AddAuthenticators,
-    /// List authenticators; every token allows it.
+    /// Right to list authenticators. Every token has it.
     ReadAuthenticators,
-    /// Remove an authenticator.
+    /// Right to remove an authenticator.
     RemoveAuthenticators,
-    /// Update an authenticator.
+    /// Right to update an authenticator.
     UpdateAuthenticators,
 }
 
@@ -59,7 +59,7 @@ impl Scopes {
         Self(self.0 | 1 << scope as u8)
     }
 
-    /// Checks that the set has a scope.
+    /// Returns true if the set has a scope.
     pub const fn contains(self, scope: Scope) -> bool {
         self.and(scope).0 == self.0
     }

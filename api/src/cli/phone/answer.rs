@@ -55,7 +55,7 @@ pub(super) async fn answer(
     told(&waiting.id, answered, out)
 }
 
-/// Checks that a text consists of `digits` digits, of any script, and otherwise only of blanks.
+/// Returns true if a text consists of `digits` digits, of any script, and otherwise only of blanks.
 pub(super) fn is_number(text: &str, digits: usize) -> bool {
     TypedNumber::parse(text).is_ok_and(|typed| typed.reveal().len() == digits)
 }

@@ -29,7 +29,7 @@ pub(super) struct Session {
     tenant_is_named: bool,
 }
 
-/// Options of `enroll` for the key; server and tenant are apart.
+/// Options of `enroll` for the key. Server and tenant are not included.
 pub(super) struct NewKey {
     pub(super) name: Option<String>,
     pub(super) algorithm: Option<Algorithm>,
@@ -58,7 +58,7 @@ impl Session {
         Ok(Self { path, key, home, known, tenant_is_named })
     }
 
-    /// Returns the device with the key of the key file.
+    /// Returns the phone with the key of the key file. It is an error if there is no key.
     pub(super) fn enrolled(&self) -> Result<Phone, CliError> {
         let key = self.key.clone().ok_or_else(|| CliError::NoKey(self.path.clone()))?;
         Ok(Phone::new(&self.home, key)?)
@@ -136,9 +136,9 @@ impl Session {
         Ok(())
     }
 
-    /// Removes the key from the server, then deletes the key file. The file is deleted only if the
-    /// server removed the key, or does not know it. It is kept if that server is not the one at
-    /// which the key was enrolled.
+    /// Removes the key from the server, then deletes the key file. The file is deleted only after
+    /// the server removed the key, or answered that it does not know the key. It is kept if that
+    /// server is not the one at which the key was enrolled.
     pub(super) async fn remove(&self, out: &mut impl Write) -> Result<(), CliError> {
         let phone = self.enrolled()?;
         let at = SystemClock.wall();

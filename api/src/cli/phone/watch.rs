@@ -100,7 +100,7 @@ fn report(
     Ok(())
 }
 
-/// Checks that the same request may succeed later.
+/// Returns true if the same request may succeed later.
 fn passes(error: &ClientError) -> bool {
     match error {
         ClientError::Transport(_) => true,

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::streams::Stream;
 
-/// Converts the response on a `stream`. A refused stream has no [`Stream`], so it passes `None`.
+/// Converts the response on a `stream`. `stream` is `None` for a refused request, because that has
+/// no [`Stream`].
 pub(super) fn answered(
     response: Response<BoxBody>,
     is_head: bool,

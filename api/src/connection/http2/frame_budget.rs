@@ -36,7 +36,8 @@ const END_STREAM: u8 = 1;
 /// Frames that a connection may still send.
 pub(super) struct FrameBudget {
     frames: u32,
-    /// Age of the connection, in whole seconds, up to which time has added frames.
+    /// Age of the connection at the last spending, in whole seconds. Frames for the time until then
+    /// have been added.
     seconds: u32,
     /// Bytes of responses that have not added a frame yet.
     answered: usize,

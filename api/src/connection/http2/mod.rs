@@ -86,8 +86,8 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
 }
 
 /// Serves one connection. It ends when the peer closes it, when it is idle or without progress for
-/// too long, when it is asked to give way, after its last request, or when the server stops
-/// (`ending`). The first deadline counts from `since`.
+/// too long, when it is asked to close to make room, after its last request, or when the server
+/// stops (`ending`). The first deadline counts from `since`.
 pub(super) async fn serve<S, B>(
     io: Looked<TcpStream>,
     peer: Option<SocketAddr>,
@@ -165,7 +165,8 @@ pub(super) async fn serve<S, B>(
     }
 }
 
-/// Converts a request, after enough of its body has arrived to admit it.
+/// Waits until enough of the body has arrived to admit the request, then converts it. Rejects a
+/// request whose body gets no permit in time.
 async fn admitted(
     request: hyper::Request<Incoming>,
     peer: Option<SocketAddr>,

@@ -30,7 +30,7 @@ const AHEAD_BYTES_MAX: usize = 4096;
 /// and needs none.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Converts the head of a request. The body is apart.
+/// Converts the head of a request. The result has no body yet.
 ///
 /// # Errors
 /// 400 if the head is not valid for the routes, 413 if it has too many headers.

@@ -69,15 +69,15 @@ impl Streams {
         self.left.get().is_some()
     }
 
-    /// Checks that a stream which begins now is refused: GOAWAY was sent too long ago, or too many
-    /// streams began after it. Until then streams are accepted, because the client may not have
-    /// read GOAWAY yet.
+    /// Returns true if a stream which begins now is refused: GOAWAY was sent too long ago, or too
+    /// many streams began after it. Until then streams are accepted, because the client may not
+    /// have read GOAWAY yet.
     fn refuses(&self, now: Instant) -> bool {
         let is_late = |left| now >= left + LEAVE || self.late.get() >= STREAMS_MAX;
         self.left.get().is_some_and(is_late)
     }
 
-    /// Checks that every open stream waits only for the peer to read its response.
+    /// Returns true if every open stream waits only for the peer to read its response.
     fn only_sends(&self) -> bool {
         self.untaken.len() >= self.under_way.get()
     }

@@ -104,7 +104,8 @@ impl<T: AsyncRead> TimedIo<T> {
         &self.load
     }
 
-    /// Returns the incomplete head, if the server is able to read it.
+    /// Returns the incomplete head. Returns `None` while the peer does not read its responses,
+    /// because the server reads no head then.
     fn head(&self) -> Option<Head> {
         self.head.filter(|head| head.requests == self.load.requests() && !self.is_blocked)
     }

@@ -55,8 +55,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
                     most.min(PIPELINED_BYTES_MAX.saturating_sub(self.requests.behind()))
                 }
             };
-            // Whether another request follows depends only on the response, and not on further
-            // bytes.
+            // Further bytes would change nothing: only the response decides if another request
+            // follows.
             let is_next_known = self.requests.behind() > 0 || self.load.closes();
             self.is_withheld = matches!(self.requests.next, Next::Answer) && is_next_known;
             if room == 0 {

@@ -26,7 +26,7 @@ async fn handed_over(connection: &mut TimedIo<DuplexStream>) -> Vec<u8> {
     bytes
 }
 
-/// Checks that neither bytes nor the end are passed on.
+/// Returns true if neither bytes nor the end are passed on.
 async fn nothing_is_handed_over(connection: &mut TimedIo<DuplexStream>) -> bool {
     timeout(SECOND, connection.read_u8()).await.is_err()
 }

@@ -17,7 +17,8 @@ use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
 
-/// Cancels a challenge of the token's action. Returns its outcome, which it may have had before.
+/// Cancels a challenge of the token's action. Returns its outcome. If the challenge had ended
+/// before, that is its earlier outcome.
 ///
 /// # Errors
 /// 400 for a challenge that does not belong to the token's action.

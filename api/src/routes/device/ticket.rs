@@ -1,5 +1,5 @@
 //! `POST …/ticket` and `POST …/ticket/open`: a one-time ticket for an enrollment link, and the
-//! account for which it is.
+//! look-up of its account.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -28,7 +28,7 @@ fn unknown() -> Problem {
 /// Handles `GET`: returns the account.
 ///
 /// # Errors
-/// 401, 403; 404 for a tenant or a user that is not known.
+/// 401 without a valid key, 403 for another machine, 404 for a tenant or a user that is not known.
 pub(super) async fn show(
     request: HttpRequest,
     key: Data<OperatorKey>,
@@ -44,7 +44,7 @@ pub(super) async fn show(
 /// Handles `POST …/release-hold`: clears the user's holds.
 ///
 /// # Errors
-/// 401, 403; 404 for a tenant or a user that is not known.
+/// 401 without a valid key, 403 for another machine, 404 for a tenant or a user that is not known.
 pub(super) async fn release_hold(
     request: HttpRequest,
     key: Data<OperatorKey>,
@@ -64,7 +64,7 @@ pub(super) async fn release_hold(
 /// only this device could have answered.
 ///
 /// # Errors
-/// 401, 403; 404 for a device that the user does not have.
+/// 401 without a valid key, 403 for another machine, 404 for a device that the user does not have.
 pub(super) async fn revoke(
     request: HttpRequest,
     key: Data<OperatorKey>,

@@ -10,8 +10,8 @@ use actix_web::web::{Bytes, Data};
 use countersign_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// Maximum number of texts in memory. Further readers share the latest text, which may then be as
-/// old as the slowest reader is slow.
+/// Maximum number of texts in memory. Further readers share the latest text. Its age is limited by
+/// the time that its slowest reader takes.
 const TEXTS_MAX: usize = 8;
 
 /// Texts that are being sent.
@@ -30,7 +30,7 @@ impl Texts {
         Self { render: Box::new(render), read: Mutex::default() }
     }
 
-    /// Renders a text, or returns the latest one if the maximum is being sent.
+    /// Renders a text. If [`TEXTS_MAX`] texts are being sent, returns the latest of them instead.
     fn text(&self) -> Bytes {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.retain(|text| text.strong_count() > 0);

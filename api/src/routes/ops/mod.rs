@@ -37,7 +37,7 @@ struct NotReady {
     refused: ErrorBody,
 }
 
-/// Responds if the process runs.
+/// Responds with 200 while the process runs.
 async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }

@@ -19,7 +19,7 @@ pub(super) struct Web;
 /// Service worker of the phone's page.
 const WORKER: &str = "phone/worker.js";
 
-/// Content types by the end of a file's name. A file with another end is not served.
+/// Content types by the ending of a file's name. A file with another ending is not served.
 const TYPES: &[(&str, &str)] = &[
     (".css", "text/css; charset=utf-8"),
     (".d.ts", "text/plain; charset=utf-8"),

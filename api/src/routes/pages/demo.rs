@@ -136,7 +136,7 @@ fn absent() -> Problem {
     Problem::new(Reason::RouteNotFound, "there is no demo here")
 }
 
-/// Checks that a request comes from the demo's page, by headers that only browsers set.
+/// Returns true if a request comes from the demo's page, by headers that only browsers set.
 fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let heads = text(ORIGIN).zip(text(HOST));

@@ -11,7 +11,7 @@ use super::demo::Demo;
 
 /// Redirects to the demo if it is served; otherwise returns a page that describes this server.
 pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpResponse {
-    // The path is that of the public URL without a slash at its end.
+    // A path without a slash at its end is that of the public URL, and is redirected.
     if let Some(elsewhere) = with_slash(&request) {
         return elsewhere;
     }

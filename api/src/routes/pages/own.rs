@@ -30,7 +30,7 @@ impl OwnOrigins {
         Self(own)
     }
 
-    /// Checks that a request with these two headers comes from the demo's own page: each header
+    /// Returns true if a request with these two headers comes from the demo's own page: each header
     /// must name one of these origins, or that of `public_url`.
     pub(super) fn sent(&self, origin: &str, host: &str, public_url: &Url) -> bool {
         let own = || self.0.iter().chain([public_url]);

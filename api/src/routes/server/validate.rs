@@ -1,4 +1,4 @@
-//! `POST /validate`: tells a backend if the action of a token was approved.
+//! `POST /validate`: a backend's check that the action of a token was approved.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
