@@ -78,9 +78,9 @@ impl ClientAddresses {
         self.read(peer, lines).map(Client::of)
     }
 
-    /// Finds the client's address in the header's lines, which come in their order of arrival. An
-    /// entry that is not an address ends the search with `None`, because no trusted proxy vouches
-    /// for the entries to its left.
+    /// Finds the client's address in the header's lines, which are given in the order of the
+    /// request. An entry that is not an address ends the search with `None`, because no trusted
+    /// proxy vouches for the entries to its left.
     fn read<'l>(
         &self,
         peer: IpAddr,

@@ -93,8 +93,8 @@ async fn admitted(
 async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let pulse = request.app_data::<Pulse>()?;
-    // The client's limit is checked first, because a client above its limit says nothing about the
-    // worker's load.
+    // The client's limit is checked first, because a client above its limit must not count in the
+    // measurement of the worker's load.
     let client = client(admission, request);
     let may_begin = lane == Lane::Existing || admission.may_begin(client);
     if !may_begin || !admission.admits(lane, pulse) {

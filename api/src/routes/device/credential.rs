@@ -16,7 +16,7 @@ use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Enrolls a key. Attestation data is ignored, and the response says so. If the key serves too many
-/// users, the response says which binding no longer receives challenges.
+/// users, the response says which binding receives no challenges.
 ///
 /// # Errors
 /// 400 for a key that is not acceptable, for a signing mode below that of the key or the tenant, or
