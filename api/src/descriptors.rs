@@ -1,34 +1,36 @@
-//! Open files: how many this process may have, and how many connections that leaves room for.
+//! Budget of open files: the limit of this process, and the number of connections for which it has
+//! room.
 //!
-//! Every connection is an open file, and so is everything else that the server needs: without room
-//! of its own, the store or the operators' listener fails as soon as one client has opened enough.
+//! Every connection is an open file, and the server needs others too. These must have a share of
+//! their own: otherwise the store or the operators' listener would fail as soon as clients have
+//! opened enough connections.
 
 use countersign_engine::delivery::WEBHOOK_CALLS_MAX;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Open files that the process asks for, at most. A hard limit far above it, as some systems have,
-/// says nothing about memory.
+/// Maximum of open files that the process asks for. Some systems have a far higher hard limit,
+/// which does not mean that they have the memory for it.
 pub const DESCRIPTORS_MAX: u64 = 1 << 20;
-/// Connections of the public listener that a server has room for, or it does not start.
+/// Minimum of connections of the public listener. A server with room for fewer does not start.
 pub const CONNECTIONS_MIN: u64 = 32;
-/// Connections of the public listener, at most, unless `server.requests_in_flight_max` is more than
-/// half of it: besides those that have a request, as many may be idle.
+/// Maximum of connections of the public listener, unless twice `server.requests_in_flight_max` is
+/// more. Then it is that number, so that as many connections may be idle as have a request.
 pub const CONNECTIONS_MAX: u64 = 25_600;
 
-/// Files of the process itself: its output, its listeners, the loops that accept and that end it,
-/// files that it reads for a moment, and some to spare.
+/// Files of the process itself: its output, its listeners, the event loops for accepting and for
+/// shutdown, files that it reads for a moment, and a reserve.
 const OF_THE_PROCESS: u64 = 64;
-/// Files of one worker's loop.
+/// Files of one worker's event loop.
 const OF_A_WORKER: u64 = 8;
-/// Files of one call of a webhook: the connection in use, two attempts to connect beside it, an
-/// idle connection, and a look-up of a name that outlives its call.
+/// Files of one webhook call: the connection in use, two attempts to connect beside it, an idle
+/// connection, and a DNS query that outlives its call.
 const OF_A_CALL: u64 = 5;
-/// Calls of webhooks at once, at least.
+/// Minimum of concurrent webhook calls.
 const CALLS_MIN: u64 = 8;
-/// Open files of the limit for each concurrent call of a webhook.
+/// The process may make one concurrent webhook call for every 16 open files of its limit.
 const FOR_ONE_CALL: u64 = 16;
 
-/// Raises the process's limit as far as possible, and returns it.
+/// Raises the process's limit of open files as far as possible, and returns the limit.
 pub fn raise() -> u64 {
     let limits = getrlimit(Resource::Nofile);
     let current = limits.current.unwrap_or(u64::MAX);
@@ -46,46 +48,47 @@ pub fn raise() -> u64 {
     }
 }
 
-/// Files that a server needs besides its connections.
+/// Files that a server needs, and the number of requests that its connections should serve.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
-    /// Worker threads, those of the operators' listener included.
+    /// Number of worker threads, those of the operators' listener included.
     pub workers: usize,
-    /// Files of the store.
+    /// Number of files of the store.
     pub store: usize,
-    /// Connections of the operators' listener.
+    /// Number of connections of the operators' listener.
     pub operators: usize,
     /// True if a webhook is configured.
     pub webhooks: bool,
-    /// Files of the demo's backend.
+    /// Number of files of the demo's backend.
     pub demo: usize,
-    /// Requests that are answered at the same time.
+    /// Maximum number of requests in flight.
     pub requests_max: usize,
 }
 
-/// Division of a server's open files.
+/// Shares of a server's open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// All of them.
+    /// Limit of open files.
     pub limit: u64,
-    /// Connections of the public listener.
+    /// Maximum number of connections of the public listener.
     pub connections: usize,
-    /// Calls of webhooks at once.
+    /// Maximum number of concurrent webhook calls.
     pub webhook_calls: usize,
-    /// The limit that has room for as many connections as requests, if the present one is too low.
+    /// Limit that has room for one connection for each request in flight; `None` if the present
+    /// limit suffices.
     pub wanted: Option<u64>,
 }
 
-/// The server cannot serve with so few open files.
+/// Error: the limit of open files is too low for the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{limit} open files are too few: at least {needed} are needed. Raise the hard limit: \
      ulimit -Hn in a shell, LimitNOFILE in a unit, ulimits: nofile in a compose file"
 )]
 pub struct TooFew {
-    /// The limit.
+    /// Present limit.
     pub limit: u64,
-    /// The least limit.
+    /// Lowest limit with which the server starts.
     pub needed: u64,
 }
 
@@ -101,7 +104,7 @@ impl Budget {
         if limit < needed {
             return Err(TooFew { limit, needed });
         }
-        // Connections come before more calls than the fewest.
+        // Connections have priority over webhook calls above their minimum.
         let spare = CALLS_MIN + (limit - needed) / OF_A_CALL;
         let calls = (limit / FOR_ONE_CALL).clamp(CALLS_MIN, WEBHOOK_CALLS_MAX as u64).min(spare);
         let rest = limit - fixed - of_calls(calls);
@@ -137,7 +140,7 @@ mod tests {
         requests_max: 25_000,
     };
 
-    /// Everything that may be open at once.
+    /// Returns the number of files that may be open at once.
     fn taken(budget: &Budget, needs: &Needs) -> u64 {
         let calls = if needs.webhooks { OF_A_CALL * budget.webhook_calls as u64 } else { 0 };
         needs.fixed() + calls + budget.connections as u64

@@ -1,4 +1,4 @@
-//! Reasons for a server that does not start, or that ends.
+//! Errors of a server that does not start, or that ends.
 
 use std::net::SocketAddr;
 
@@ -8,47 +8,48 @@ use countersign_engine::ports::store::StoreError;
 
 use crate::descriptors::TooFew;
 
-/// Reasons for which the server does not start, or did not end cleanly.
+/// Reason for which the server does not start, or did not end cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The wall clock is not set.
+    /// The machine's wall clock is not set.
     #[error(
         "the machine's clock is not set: it is {wall_seconds} seconds after 1970, and this program \
          is from 2026-11-01 or later. Set the clock (timedatectl set-ntp true, or date -s), and \
          start the server after that"
     )]
     ClockUnset {
-        /// Its time, in seconds since 1970.
+        /// Time of the wall clock, in seconds since 1970.
         wall_seconds: u64,
     },
-    /// The process may have too few open files.
+    /// The process's limit of open files is too low.
     #[error(transparent)]
     Descriptors(#[from] TooFew),
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("cannot listen on {address} ({key}): {source}")]
     Listen {
-        /// The key, and the variable, that name it.
+        /// Configuration key and environment variable of the address.
         key: &'static str,
         /// The address.
         address: SocketAddr,
-        /// The system's error.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The engine did not answer at start, or could not record its queue at the end.
+    /// The engine did not answer at the start, or could not write its queue to the store at the
+    /// end.
     #[error(transparent)]
     Engine(#[from] countersign_engine::Error),
-    /// A webhook cannot be called.
+    /// A webhook's client cannot be created.
     #[error("webhook of tenant {tenant}: {source}")]
     Webhook {
-        /// The tenant.
+        /// Tenant of the webhook.
         tenant: TenantId,
-        /// Why.
+        /// Error of the webhook.
         source: WebhookError,
     },
-    /// The demo's backend cannot call.
+    /// The client of the demo's backend cannot be created.
     #[error("demo: {0}")]
     Demo(#[from] countersign_client::ClientError),
     /// A listener failed.

@@ -1,5 +1,5 @@
-//! Pages that were unloaded and may be loaded again. Each page is noted once, however often it
-//! calls, so that it takes the places of one poll.
+//! Pages that were unloaded and may be loaded again. A page may report its unload several times. It
+//! has one entry for all reports, so that it takes the permits of only one poll.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use actix_web::rt::time::timeout;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
 use tokio::sync::watch;
 
-/// Subject of a page's call: a challenge, or the open challenge of an action.
+/// Challenge of an unloaded page: the named one, or without an id the open challenge of the action.
 pub type Left = (AccountKey, ActionKey, Option<ChallengeId>);
 
-/// The pages, each with a signal of a repeated call. Clones share them.
+/// Entries of unloaded pages, each with a signal for repeated reports. Clones share the entries.
 #[derive(Clone, Default)]
 pub struct Leaves(Arc<Mutex<HashMap<Left, watch::Sender<()>>>>);
 
 impl Leaves {
-    /// Notes that a page was unloaded. `None` if it is noted already: its time starts again.
+    /// Adds an entry for an unloaded page. If there is one, restarts its time and returns `None`.
     pub fn note(&self, left: Left) -> Option<Leaving> {
         let mut all = self.all();
         if let Some(again) = all.get(&left) {
@@ -35,7 +35,7 @@ impl Leaves {
     }
 }
 
-/// The note of one page. It is gone when this is dropped.
+/// Entry of one page. Dropping it removes the entry.
 pub struct Leaving {
     leaves: Leaves,
     left: Left,
@@ -44,13 +44,13 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Waits until the page has not repeated its call for `time`, and then removes the note. A
-    /// later call gets a new note.
+    /// Waits until the page has not repeated its report for `time`, then removes the entry. A later
+    /// report gets a new entry.
     pub async fn over(mut self, time: Duration) {
         while !self.is_over {
             while timeout(time, self.again.changed()).await.is_ok_and(|again| again.is_ok()) {}
             let mut all = self.leaves.all();
-            // The page may have repeated its call at this moment.
+            // The page may have repeated its report at this moment.
             if !self.again.has_changed().unwrap_or(false) {
                 all.remove(&self.left);
                 self.is_over = true;

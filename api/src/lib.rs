@@ -1,4 +1,4 @@
-//! The server: an HTTP face over [`countersign_engine::Engine`], its configuration and its command
+//! The server: an HTTP API for [`countersign_engine::Engine`], its configuration and its command
 //! line.
 
 pub mod admission;

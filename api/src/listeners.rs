@@ -1,4 +1,4 @@
-//! The two listeners: their routes, and the bounds of their connections.
+//! The two listeners: their routes, and the limits of their connections.
 
 use std::io;
 use std::net::TcpListener;
@@ -24,21 +24,21 @@ use crate::routes::pages::demo::Demo;
 use crate::state::AppState;
 use crate::telemetry;
 
-/// Connections of the operators' listener, at most.
+/// Maximum number of connections of the operators' listener.
 pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
-/// Seconds in which a request's head has to be complete.
+/// Time within which a request's head must be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
-/// Seconds after which an idle connection is closed.
+/// Time after which an idle connection is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Seconds that a poll may be held.
+/// Longest time for which a poll may be parked.
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
-/// Extra time for an answer on a busy machine, in seconds.
+/// Extra time for a response on a busy machine.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
-/// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
-/// to see that it is too long.
+/// Bytes of a request's body that may be read above its limit: for the size lines of chunks, and so
+/// that the server notices that the body is too long.
 const CHUNKING_BYTES_MAX: usize = 16_384;
 
-/// Serves the routes of backends, browsers and phones.
+/// Serves the routes of backends, browsers and devices.
 ///
 /// # Errors
 /// Those of [`connection::serve`].
@@ -50,7 +50,7 @@ pub fn public(
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let origins = Data::new(state.all_origins());
-    // The metric is shown before the first flood.
+    // The counter starts at 0, so that the metric is present before the first flood.
     metrics::counter!(telemetry::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
@@ -75,7 +75,8 @@ pub fn public(
     connection::serve(listener, settings, clients, factory)
 }
 
-/// The shares of client addresses, where the configuration says how these are known.
+/// Returns the limits of client addresses. Without configured rules to identify clients, there are
+/// none, and a log line says so.
 fn client_shares(config: &config::Server, settings: &connection::Settings) -> ClientShares {
     let Some(addresses) = config.client_addresses.clone() else {
         tracing::info!(
@@ -94,7 +95,7 @@ fn client_shares(config: &config::Server, settings: &connection::Settings) -> Cl
     ClientShares::new(addresses, config.client_share_percent, totals)
 }
 
-/// The bounds of the public listener's connections.
+/// Returns the settings of the public listener's connections.
 pub fn connection_settings(
     config: &config::Server,
     connections_max: usize,
@@ -106,14 +107,14 @@ pub fn connection_settings(
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
         giving_way: OF_PUBLIC,
-        // All that may lie between two answers, one behind the other.
+        // The sum of all regular waits between two responses.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
         body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
         shutdown: config.shutdown,
     }
 }
 
-/// Serves metrics, health and operators' commands.
+/// Serves metrics, health and the operators' commands.
 ///
 /// # Errors
 /// Those of [`connection::serve`].
@@ -146,6 +147,6 @@ pub fn operators(
         giving_way: OF_OPERATORS,
         ..settings
     };
-    // Operators have no shares: no header is read for them.
+    // Operators have no limits by client address, so no header is read to identify them.
     connection::serve(listener, settings, ClientShares::default(), factory)
 }

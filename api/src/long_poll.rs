@@ -1,6 +1,6 @@
-//! Holding a poll: for as long as its caller prefers, if there is a place to wait. It has one place
-//! of each kind, however many challenges it names, because it is one request, and the engine bounds
-//! the polls of a challenge.
+//! Parked polls: a poll waits as long as its caller prefers, if permits are left. It takes one
+//! permit of each kind, however many challenges it names, because it is one request. The engine
+//! limits the polls of each challenge.
 
 use std::rc::{Rc, Weak};
 
@@ -20,24 +20,24 @@ use crate::request::prefer::{PREFERENCE_APPLIED, Wait};
 pub struct LongPoll<'r> {
     wait: Option<Wait>,
     room: Option<(&'r Admission, PollPlace)>,
-    /// The places in tenants' shares, each for as long as one of its waits has it.
+    /// Permits in tenants' shares. Each is released after the last wait for its tenant.
     tenants: Vec<(&'r TenantId, Weak<Share>)>,
     crowded: bool,
-    /// The load of the connection, over HTTP/1.1.
+    /// State of the connection's requests, over HTTP/1.1 only.
     load: Option<&'r Load>,
 }
 
-/// The wait for the news of one tenant: of a challenge, or of a device. While the engine lets it
-/// wait, its connection knows that the request is a parked poll.
+/// Wait of a poll for one tenant's challenge or device. While it waits in the engine, the
+/// connection knows that its request is a parked poll.
 pub struct PollWait<'r> {
-    /// The wait, in milliseconds; 0 where there is no place.
+    /// Time of the wait in milliseconds; 0 if no permit was left.
     pub ms: u64,
     load: Option<&'r Load>,
     _place: Option<Rc<Share>>,
 }
 
 impl PollWait<'_> {
-    /// Notes that one more task works on the request, until the guard is dropped.
+    /// Records that one more task works on the request, until the guard is dropped.
     pub fn work(&self) -> Option<Busy> {
         self.load.map(Load::work)
     }
@@ -56,7 +56,7 @@ impl WaitLimit for &PollWait<'_> {
 }
 
 impl<'r> LongPoll<'r> {
-    /// Takes a place, if the poll prefers to wait.
+    /// Takes a permit of the server, if the poll prefers to wait.
     pub fn of(request: &'r HttpRequest) -> Self {
         let poll = Self::at_once(request);
         if poll.wait.is_none_or(|wait| wait.ms() == 0) {
@@ -69,19 +69,20 @@ impl<'r> LongPoll<'r> {
         Self { crowded: room.is_none(), room, ..poll }
     }
 
-    /// Takes none, since the poll is answered at once.
+    /// Creates a poll without a permit, because it gets its response at once.
     pub fn at_once(request: &'r HttpRequest) -> Self {
         let (wait, load) = (Wait::of(request.headers()), request.conn_data());
         Self { wait, room: None, tenants: Vec::new(), crowded: false, load }
     }
 
-    /// Notes that the request merely waits for its other tasks, until the guard is dropped.
+    /// Records that the request's own task only waits for its other tasks, until the guard is
+    /// dropped.
     pub fn wait(&self) -> Option<Busy> {
         self.load.map(Load::wait)
     }
 
-    /// The wait for a challenge of a tenant. All waits for challenges of one tenant have one place
-    /// in its share, which is given back with the last of them.
+    /// Returns the wait for a challenge of a tenant. All waits for one tenant share a permit, which
+    /// is released after the last of them.
     pub fn wait_of(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
         let place = self.place_of(tenant);
         self.crowded |= self.room.is_some() && place.is_none();
@@ -89,8 +90,8 @@ impl<'r> LongPoll<'r> {
         PollWait { ms, load: self.load, _place: place }
     }
 
-    /// The wait of a poll that is about one tenant alone. If that has no place left, the poll gives
-    /// the server's back at once, because other tenants' polls may need it.
+    /// Returns the wait of a poll that is about only one tenant. If the tenant has no permit left,
+    /// it releases the server's permit at once, because polls of other tenants may need it.
     pub fn wait_of_one(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
         let wait = self.wait_of(tenant);
         if wait.ms == 0 {
@@ -110,7 +111,7 @@ impl<'r> LongPoll<'r> {
         Some(place)
     }
 
-    /// Gives the place back, since nothing is waited for any more.
+    /// Ends the wait of the poll, and releases its permit of the server.
     pub fn over(self) -> PollEnd {
         PollEnd { wait: self.wait, crowded: self.crowded }
     }
@@ -123,8 +124,8 @@ pub struct PollEnd {
 }
 
 impl PollEnd {
-    /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that
-    /// there was something to tell.
+    /// Builds the head of the response. `crowded` is true if the engine did not let the poll wait;
+    /// `is_over` is true if the response has news.
     pub fn response(self, crowded: bool, is_over: bool) -> HttpResponseBuilder {
         let mut response = HttpResponse::Ok();
         let Some(wait) = self.wait else { return response };
@@ -136,8 +137,8 @@ impl PollEnd {
     }
 }
 
-/// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has
-/// it for 28, in 6.7 KB that would be held for as long as the poll is.
+/// Shrinks the head of a poll that may wait to the space of its own headers. The HTTP library
+/// allocates 6.7 KB for 28 headers, which a parked poll would hold all the time.
 pub fn fit(request: &mut ServiceRequest) {
     if Wait::of(request.headers()).is_none() {
         return;
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_poll_has_one_place_whatever_it_waits_for() {
-        // Half of eight places are for polls, half of those for one tenant's.
+        // Half of the eight requests may be polls, and half of these of one tenant.
         let admission = Data::new(Admission::new(8, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
         let mut poll = LongPoll::of(&request);
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_poll_without_a_place_of_its_tenant_keeps_none_of_the_server() {
-        // Two of four places are for polls, one of those for each tenant's.
+        // Two of the four requests may be polls, and one of these of each tenant.
         let admission = Data::new(Admission::new(4, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
         let mut first = LongPoll::of(&request);

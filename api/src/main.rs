@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use tikv_jemallocator::Jemalloc;
 
-/// Parked polls hold little more than they have written to: `benches/README.md` has the figures.
+/// We use jemalloc, because with it parked polls keep little more memory than they have written to.
+/// `benches/README.md` has the figures.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -1,8 +1,10 @@
-//! Access of an operator's commands to a running server: by the operators' listener, with a key
-//! that the server makes at each start and keeps in a file of its data folder, for its owner alone.
+//! Authentication of an operator's commands at a running server. At each start the server creates a
+//! key and stores it in a file of its data folder that only its owner can read. Commands send the
+//! key to the operators' listener.
 //!
-//! A user who can read that file can read the store too, so that the key gives away nothing more;
-//! and a client that only reaches the listener, such as a scraper of metrics, can change nothing.
+//! The key grants nothing more than that file's folder, because a user who can read the file can
+//! read the store too. A client that only reaches the listener, such as a scraper of metrics, can
+//! change nothing.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -18,25 +20,25 @@ use sha2::{Digest as _, Sha256};
 use crate::config::reachable;
 use crate::problem::Problem;
 
-/// The file in the data folder: where the listener is, and the key.
+/// File in the data folder that has the listener's URL, the key and the process id.
 const FILE: &str = "operator";
 
-/// Credentials of an operator's commands. They have no `Debug`.
+/// Key of an operator's commands. It has no `Debug`, because it is secret.
 #[derive(Clone)]
 pub struct OperatorKey(String);
 
 impl OperatorKey {
-    /// The key of 32 random bytes.
+    /// Creates the key from 32 random bytes.
     pub fn from_entropy(bytes: &[u8; 32]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The key as it is sent.
+    /// Returns the key as it is sent.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Refuses a request that does not show the key, or does not come from this machine.
+    /// Refuses a request that does not have the key, or that comes from another machine.
     ///
     /// # Errors
     /// 401, or 403 for another machine.
@@ -47,7 +49,7 @@ impl OperatorKey {
         }
         let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
-        // The time of a comparison of digests tells nothing about the keys.
+        // Digests are compared, because the time of their comparison does not reveal the key.
         let digest = |key: &str| Sha256::digest(key.as_bytes());
         match shown {
             Some(shown) if digest(shown) == digest(&self.0) => Ok(()),
@@ -59,24 +61,24 @@ impl OperatorKey {
     }
 }
 
-/// Content of that file: the address for commands to a running server, and their key.
+/// Content of the operators' file: the URL for commands to a running server, and the key for them.
 pub struct OperatorFile {
-    /// The operators' listener.
+    /// URL of the operators' listener.
     pub url: String,
     /// The key.
     pub key: OperatorKey,
-    /// The server's process.
+    /// Id of the server's process; `None` if the file has none.
     pub pid: Option<u32>,
 }
 
-/// Why the file of a running server cannot be read, and what to do, in words.
+/// Error text: the reason for which the file cannot be used, and a remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OperatorFileError(String);
 
 impl OperatorFile {
-    /// Leaves the file of the server of a process, which listens for operators on `bound`, in the
-    /// place of one that was there.
+    /// Writes the file of a server whose operators' listener is bound to `bound`. It replaces an
+    /// earlier file.
     ///
     /// # Errors
     /// [`io::Error`].
@@ -86,7 +88,7 @@ impl OperatorFile {
         key: &OperatorKey,
         pid: u32,
     ) -> io::Result<()> {
-        // Made with mode 0600.
+        // The file has mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
         writeln!(file, "http://{}", reachable(bound))?;
         writeln!(file, "{}", key.expose())?;
@@ -95,7 +97,7 @@ impl OperatorFile {
         Ok(())
     }
 
-    /// Finds the running server of a data folder.
+    /// Reads the file of the server that uses a data folder.
     ///
     /// # Errors
     /// [`OperatorFileError`].
@@ -125,7 +127,7 @@ impl OperatorFile {
     }
 }
 
-/// The process of another server that has left its file in a data folder and is there still.
+/// Returns the process id of another server that wrote its file into a data folder and still runs.
 pub fn neighbour(data_dir: &Path) -> Option<u32> {
     let pid = OperatorFile::read(data_dir).ok()?.pid?;
     let is_other = pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists();

@@ -30,30 +30,30 @@ use crate::setup::{engine_tenant, open_store_to_serve, store_descriptors};
 use crate::state::{AppState, RequestLimits, TenantFace};
 use crate::token::Tokens;
 
-/// Time in which the listeners of a server end whose store is broken.
+/// Time that the listeners have to stop when the store is broken.
 const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
 
-/// 2026-11-01. A clock before it is not set, because this program is younger: a machine without a
-/// battery for its clock begins in 1970, and times of that day would be recorded.
+/// 2026-11-01. A wall clock with an earlier time was never set, because this program is younger. A
+/// machine whose clock has no battery starts in 1970, and the server would store such times.
 const CLOCK_MIN: UnixMillis = UnixMillis(1_793_491_200_000);
 
-/// A server that listens.
+/// A server that accepts connections.
 pub struct Running {
     /// Address of the public listener.
     pub address: SocketAddr,
     /// Address of the operators' listener.
     pub operations: Option<SocketAddr>,
-    /// Credentials for an operator's commands.
+    /// Key for an operator's commands.
     pub operator_key: OperatorKey,
-    /// Division of the open files.
+    /// Shares of the open files.
     pub budget: Budget,
     engine: Engine,
     shutdown: Duration,
     servers: Vec<Serving>,
 }
 
-/// Opens the store, starts the engine and listens. It needs a running actix system, and a wall
-/// clock that is set.
+/// Opens the store, starts the engine and listens. The caller must have a running actix system, and
+/// the wall clock must be set.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -63,13 +63,14 @@ pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running
     start_at(config, metrics, Arc::new(SystemClock), move || Pulse::new(queue_delay_max)).await
 }
 
-/// Refuses a wall clock that nobody has set since the machine was started.
+/// Refuses a wall clock that was not set after the machine's start.
 fn is_set(wall: UnixMillis) -> Result<(), ServeError> {
     let wall_seconds = wall.seconds();
     if wall < CLOCK_MIN { Err(ServeError::ClockUnset { wall_seconds }) } else { Ok(()) }
 }
 
-/// Starts the server with another clock than the system's. `pulse` makes the pulse of each worker.
+/// Starts the server with a clock that may be another than the system's. `pulse` creates the pulse
+/// of each worker.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -90,14 +91,14 @@ pub async fn start_at(
         tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &calls)?);
     }
     let engine = Engine::start(&config.engine, ports, tenants);
-    // Connections are accepted from here on, so that no caller is rejected once operators see the
-    // server as ready.
+    // The kernel accepts connections from here on, so that no caller is rejected after operators
+    // see the server as ready.
     let listener = listen("server.listen or COUNTERSIGN_LISTEN", config.server.listen)?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
-        // First, so that operators see how far a recovery has come.
+        // The operators' listener starts first, so that operators see the progress of the recovery.
         let settings = listeners::connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
         let listener = listen("operations.listen or COUNTERSIGN__OPERATIONS__LISTEN", address)?;
         operations = Some(listener.local_addr()?);
@@ -150,7 +151,7 @@ fn budget(config: &Config) -> Result<Budget, TooFew> {
     Ok(budget)
 }
 
-/// A listener at work.
+/// A listener that serves.
 struct Serving {
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
@@ -163,9 +164,10 @@ impl Serving {
 }
 
 impl Running {
-    /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has
-    /// everything recorded, and returns. If the store breaks, nothing is acknowledged any more, and
-    /// it returns at once, because only a new process learns the recorded state.
+    /// Serves until `stop` resolves. Then it ends parked polls with a response, lets other requests
+    /// finish, writes all records, and returns. If the store breaks, the engine acknowledges
+    /// nothing more and the server returns at once with an error, because only a new process can
+    /// read the stored state.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -215,7 +217,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
     AppState::new(engine, limits, public_url, tenants, secrets, tokens)
 }
 
-/// The demo's backend, which reaches the server where it listens.
+/// Creates the demo's backend, which calls the server at the address of its listener.
 fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
     let base = Url::parse(&format!("http://{}{}", config::reachable(address), paths::VERSION));
     let base = base.expect("an address and a port are a host and a port");

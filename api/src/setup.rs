@@ -16,14 +16,14 @@ use countersign_engine::store::{
 use crate::config::{self, Config, StoreUrl};
 use crate::error::ServeError;
 
-/// Source in the envelope of a webhook.
+/// Value of `source` in the body of a webhook call.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
-/// Time for which a command waits for a Redis that does not answer.
+/// Longest time that a command waits for Redis.
 const COMMAND_WAIT: Duration = Duration::from_secs(60);
-/// Name of the file that marks the data folder of a server with records in Redis.
+/// Name of a file in the data folder. It exists if the server has records in Redis.
 const KNOWN_FILE: &str = "store-in-redis";
 
-/// Opens the store that is configured, or begins it.
+/// Opens the configured store, or creates it.
 ///
 /// # Errors
 /// [`ServeError::Store`].
@@ -34,8 +34,8 @@ pub async fn open_store(
     open(config, entropy, Opening::Begin, false).await
 }
 
-/// Opens the store for a server, or begins it. A Redis that is empty and had one for this server
-/// has lost it: all of its users would be taken for new ones.
+/// Opens the store for a server, or creates it. If this server had a store in Redis and Redis is
+/// empty now, that is an error, because all users would count as new ones.
 ///
 /// # Errors
 /// [`ServeError::Store`], [`ServeError::Io`] if the data folder cannot be written to.
@@ -68,8 +68,8 @@ pub async fn open_store_to_serve(
     Ok(store)
 }
 
-/// Opens an existing store, so that a mistyped path does not become a new store that passes a
-/// check.
+/// Opens an existing store. A missing one is an error: otherwise a mistyped path would create an
+/// empty store, which passes every check.
 ///
 /// # Errors
 /// [`ServeError::Store`].
@@ -97,7 +97,8 @@ async fn open(
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
         StoreUrl::Redis(url) => {
             let redis = RedisSettings::new(url.reveal());
-            // A command keeps no caller waiting, and should survive a busy Redis.
+            // A command waits longer than a server, because it has no callers, and should survive a
+            // busy Redis.
             let wait = if is_served { redis.wait } else { COMMAND_WAIT };
             let settings = RedisSettings {
                 wait,
@@ -112,8 +113,9 @@ async fn open(
     })
 }
 
-/// Most open files of the store: for SQLite the file, its log and temporary files, by the writer,
-/// both readers, a check and a backup; for Redis two connections that are made anew.
+/// Returns the maximum of open files of the store. For SQLite these are the database, its log and
+/// temporary files, for the writer, both readers, a check and a backup. For Redis they are two
+/// connections that may be reconnecting.
 pub const fn store_descriptors(url: &StoreUrl) -> usize {
     match url {
         StoreUrl::Memory => 0,
@@ -122,7 +124,7 @@ pub const fn store_descriptors(url: &StoreUrl) -> usize {
     }
 }
 
-/// Settings of a tenant for the engine.
+/// Converts a tenant's configuration into its settings for the engine.
 ///
 /// # Errors
 /// [`ServeError::Webhook`].

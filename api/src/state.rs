@@ -1,4 +1,4 @@
-//! State that every route can reach: the engine, the tenants and their tokens.
+//! State that all routes share: the engine, the tenants and their tokens.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,53 +19,54 @@ use crate::problem::Problem;
 use crate::token::session::Session;
 use crate::token::{Token, TokenError, Tokens};
 
-/// A tenant's data for the HTTP routes.
+/// Data of a tenant that the HTTP routes need.
 pub struct TenantFace {
-    /// Origins of the pages that may call.
+    /// Origins of the pages that may call the Client API.
     pub origins: AllowedOrigins,
-    /// Names of custom data that devices may see.
+    /// Members of custom data that devices show.
     pub custom_public: Vec<String>,
-    /// Look of its pages.
+    /// Look of the tenant's pages.
     pub brand: Brand,
-    /// True once an operator was told of an `ipAddress` that is not one address.
+    /// True after a warning that the tenant sent an `ipAddress` which is not one address.
     pub has_sent_other_address: AtomicBool,
 }
 
 impl TenantFace {
-    /// Tells whether this is the first time that the tenant sends an `ipAddress` that is not one
-    /// address.
+    /// Returns true if this is the tenant's first `ipAddress` that is not one address, and records
+    /// it.
     pub fn is_first_other_address(&self) -> bool {
         !self.has_sent_other_address.swap(true, Ordering::Relaxed)
     }
 }
 
-/// Bounds of one request.
+/// Limits of one request's body.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
-    /// Bytes of a body, at most.
+    /// Maximum size of a body, in bytes.
     pub body_bytes_max: usize,
-    /// Seconds in which a body has to be complete.
+    /// Seconds within which a body must be complete.
     pub body_read_seconds: u64,
 }
 
-/// The state of the HTTP face.
+/// State that all routes share.
 pub struct AppState {
     /// The engine.
     pub engine: Engine,
-    /// Bounds of one request.
+    /// Limits of one request's body.
     pub limits: RequestLimits,
-    /// URL for browsers.
+    /// Public URL of the server, for browsers.
     pub public_url: Url,
-    /// Pages that went away and may come back.
+    /// Pages that were unloaded and may be loaded again.
     pub leaves: Leaves,
     tenants: HashMap<TenantId, TenantFace>,
-    /// Tenants by the SHA-256 of their secrets: the time of a look-up says nothing about a secret.
+    /// Tenants by the SHA-256 of their secrets, so that the time of a look-up reveals nothing about
+    /// a secret.
     secrets: HashMap<[u8; 32], TenantId>,
     tokens: Tokens,
 }
 
 impl AppState {
-    /// Puts the state together.
+    /// Creates the state.
     pub fn new<'s>(
         engine: Engine,
         limits: RequestLimits,
@@ -80,50 +81,51 @@ impl AppState {
         Self { engine, limits, public_url, leaves, tenants, secrets, tokens }
     }
 
-    /// The state of a request's application.
+    /// Returns the state of the application that serves a request.
     pub fn of(request: &HttpRequest) -> &Self {
         let state = request.app_data::<Data<Self>>();
         state.expect("every application is built with its state")
     }
 
-    /// Finds a tenant.
+    /// Returns a tenant, if it is configured.
     pub fn tenant(&self, id: &TenantId) -> Option<&TenantFace> {
         self.tenants.get(id)
     }
 
-    /// The tenant that a secret belongs to.
+    /// Returns the tenant to which a secret belongs.
     pub fn tenant_of_secret(&self, secret: &str) -> Option<TenantId> {
         let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         self.secrets.get(&digest).cloned()
     }
 
-    /// Every origin that some tenant allows.
+    /// Returns every origin that at least one tenant allows.
     pub fn all_origins(&self) -> AllowedOrigins {
         let none = AllowedOrigins::Exact([].into());
         self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
     }
 
-    /// Tells whether a page of this origin is one of the server's own.
+    /// Returns true if a page of this origin is one of the server's own.
     pub fn is_own_origin(&self, origin: &str) -> bool {
         self.public_url.origin().ascii_serialization() == origin
     }
 
-    /// The hosted page of an action. Official SDKs append to its query, so it has one.
+    /// Returns the URL of an action's pre-built UI. It has a query, because official SDKs append to
+    /// it.
     pub fn hosted_page(&self, token: &Secret) -> Secret {
         let base = self.public_url.as_str().trim_end_matches('/');
         Secret::new(format!("{base}/ui?token={}", token.reveal()))
     }
 
-    /// Makes a token for an action, whose lifetime counts from when it was issued.
+    /// Creates a token for an action. Its lifetime counts from `token.issued_at`.
     ///
     /// # Errors
-    /// [`Problem`] if the tenant has no key, which no authenticated caller can bring about.
+    /// [`Problem`] if the tenant has no key. No authenticated caller can cause that.
     pub fn make_token(&self, token: &Token) -> Result<String, Problem> {
         let made = self.tokens.make(token, self.engine.entropy().bytes());
         made.ok_or_else(no_token_key)
     }
 
-    /// Makes the token of a device session that begins at `session.issued_at`.
+    /// Creates the token of a device session that begins at `session.issued_at`.
     ///
     /// # Errors
     /// As [`Self::make_token`].
@@ -140,7 +142,7 @@ impl AppState {
         self.tokens.open_session(token, self.engine.clock().now())
     }
 
-    /// Opens a token that acts for a user, and says when it ends.
+    /// Opens a token that acts for a user. Returns its content and the time at which it expires.
     ///
     /// # Errors
     /// [`TokenError`].

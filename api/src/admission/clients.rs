@@ -1,5 +1,5 @@
-//! The share that one client address may have of connections, of requests in flight, and of polls
-//! that wait and new work among these.
+//! Limits for each client address: its share of connections, of requests in flight, of parked polls
+//! and of new work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use super::shares::{Share, Shares};
 use crate::client_address::{Client, ClientAddresses};
 use crate::telemetry::{CLIENT_SHARES_REFUSED, CLIENTS_UNNAMED};
 
-/// A sort of places that clients have shares of.
+/// Kind of a permit that has a limit for each client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Connections of the public listener.
     Connection,
     /// Requests in flight.
     Request,
-    /// Polls among them that wait.
+    /// Parked polls. Each is also a request in flight.
     Poll,
-    /// New work among them.
+    /// New work. Each is also a request in flight.
     NewWork,
 }
 
 impl Kind {
     const ALL: [Self; 4] = [Self::Connection, Self::Request, Self::Poll, Self::NewWork];
 
-    /// Its name in metrics.
+    /// Returns the kind's name in metrics.
     const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -39,37 +39,37 @@ impl Kind {
     }
 }
 
-/// A client has all of its share.
+/// Error: the client already holds its whole share of permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareTaken;
 
-/// Places of each kind that the server has for all clients together.
+/// Number of permits of each kind that the server has for all clients together.
 #[derive(Clone, Copy, Debug)]
 pub struct Totals {
     /// Connections of all workers.
     pub connections: usize,
     /// Requests in flight.
     pub requests: usize,
-    /// Polls that wait.
+    /// Parked polls.
     pub polls: usize,
     /// New work in flight.
     pub new_work: usize,
 }
 
-/// The shares of all clients; by default there are none, and no client is known. Clones are the
-/// same.
+/// Permits that clients hold, by kind and client address. The default value has no limits and
+/// identifies no client. A clone shares the counts of its original.
 #[derive(Clone, Default)]
 pub struct ClientShares(Option<Arc<Kinds>>);
 
 struct Kinds {
     addresses: ClientAddresses,
     has_warned: AtomicBool,
-    /// In the order of [`Kind`].
+    /// Counts of each kind, in the order of [`Kind`].
     shares: [Shares; 4],
 }
 
 impl ClientShares {
-    /// Makes shares of `percent`, and of one place at least.
+    /// Creates limits of `percent` of each total for each client. A limit is at least one permit.
     pub fn new(addresses: ClientAddresses, percent: usize, of: Totals) -> Self {
         for kind in Kind::ALL {
             counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).absolute(0);
@@ -83,7 +83,8 @@ impl ClientShares {
         })))
     }
 
-    /// The client of a request, if it is known.
+    /// Returns the client of a request. Returns `None` if clients have no limits, or if the client
+    /// is unknown.
     pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Client> {
         let kinds = self.0.as_ref()?;
         let client = kinds.addresses.of_request(peer?.ip(), headers);
@@ -93,7 +94,8 @@ impl ClientShares {
         client
     }
 
-    /// Takes a place for a connection. One of a trusted proxy is in nobody's share.
+    /// Takes a permit for a connection of a client. A connection of a trusted proxy needs no
+    /// permit, because it carries requests of many clients.
     ///
     /// # Errors
     /// [`ShareTaken`].
@@ -103,7 +105,7 @@ impl ClientShares {
         self.enter(Kind::Connection, client)
     }
 
-    /// Takes a place in a client's share. A client that is not known has none, and no bound.
+    /// Takes a permit in a client's share. An unknown client has no limit and gets `None`.
     ///
     /// # Errors
     /// [`ShareTaken`].
@@ -113,7 +115,7 @@ impl ClientShares {
         share.map(Some).ok_or_else(|| refused(kind, client))
     }
 
-    /// Looks whether a client has a place left, and takes none.
+    /// Checks that a client has a permit left, and takes none.
     ///
     /// # Errors
     /// [`ShareTaken`].

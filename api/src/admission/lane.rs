@@ -1,5 +1,5 @@
-//! Lanes of requests. Under overload the server rejects new work first, so that work under way can
-//! end: a person who is looking at their phone is worth more than one who is about to.
+//! Lanes of requests: new work and existing work. Under overload the server rejects new work first,
+//! because a person who has begun a sign-in must be able to finish it.
 
 use actix_web::http::Method;
 use countersign_wire::paths::{self, device};
@@ -7,16 +7,17 @@ use countersign_wire::paths::{self, device};
 /// A lane of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Requests that begin something: to track an action, to start a challenge, to enroll a key or
-    /// make a ticket for one.
+    /// Requests that begin something: they track an action, start a challenge, enroll a key, or
+    /// create an enrollment ticket.
     New,
     /// Everything else: reads, decisions, polls and validations of existing work, and removals.
     Existing,
 }
 
 impl Lane {
-    /// The lane of a request by its method and path, as the routes see them. A caller who spells a
-    /// path so that it is not recognised reaches no route either.
+    /// Returns the lane of a request, from its method and path. The path is compared as the routes
+    /// compare it, so that a path in another spelling, which would get the wrong lane, reaches no
+    /// route.
     pub fn of(method: &Method, path: &str) -> Self {
         let path = path.strip_prefix(paths::VERSION).unwrap_or(path);
         let of_device = [device::BASE, device::OLD_BASE];
@@ -30,7 +31,7 @@ impl Lane {
         if method == Method::POST && begins() { Self::New } else { Self::Existing }
     }
 
-    /// Its name in metrics.
+    /// Returns the lane's name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -47,7 +48,7 @@ mod tests {
     fn what_begins_something_is_new_work() {
         for path in [
             "/users/u-1/actions/signIn",
-            // No route, but counted as if it were one.
+            // No route has this path, but it counts as new work like the path of a track.
             "/users/u-1/actions/signIn/key",
             "/client/challenge/push",
             "/client/user-authenticators/push",

@@ -1,5 +1,6 @@
-//! Admission: bounds of requests in flight, of new work among them, and of parked polls. A rejected
-//! request is answered before anything is read or looked up for it.
+//! Admission: limits of requests in flight, of new work among them, and of parked polls. Most
+//! rejections happen before the server reads the request's body or a record. New work may also be
+//! rejected after its body has arrived.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -28,9 +29,9 @@ use crate::telemetry::REQUESTS_REFUSED;
 
 const CLIENT_SHARE: &str = "client_share";
 
-/// The place of a request among new work, and in its client's share of that. Both are taken when
-/// the request's body is there, so that slow senders hold none, and given back when the last clone
-/// is dropped.
+/// Permits for one request of new work: one of the server, and one in the client's share. The
+/// request takes both after its body has arrived, so that slow senders hold none. Dropping the last
+/// clone returns both.
 #[derive(Clone)]
 pub struct Seat {
     permits: Permits,
@@ -39,18 +40,19 @@ pub struct Seat {
     places: Rc<RefCell<Option<SeatPlaces>>>,
 }
 
-/// A place of the server's, and one of the client's where it is known.
+/// A permit of the server, and one in the client's share if the client has a limit.
 type SeatPlaces = (Permit, Option<Share>);
 
 impl Seat {
-    /// Takes the places; `false` if one is missing.
+    /// Takes both permits. Returns `false` if one of them is not available.
     pub fn take(&self) -> bool {
         let places = self.places().map_err(|reason| count(Lane::New, reason)).ok();
         self.places.replace(places);
         self.places.borrow().is_some()
     }
 
-    /// The client's first: one that has too many takes none of the server's.
+    /// Takes both permits, the client's first, so that a client above its limit takes no permit of
+    /// the server. The error is the reason for the metrics.
     fn places(&self) -> Result<SeatPlaces, &'static str> {
         let share = self.clients.enter(Kind::NewWork, self.client);
         let share = share.map_err(|ShareTaken| CLIENT_SHARE)?;
@@ -58,41 +60,43 @@ impl Seat {
     }
 }
 
-/// The places of a poll while it waits, besides its tenant's: the server's, and its client's.
+/// Permits of a parked poll: one of the server, and one in the client's share. The permit in the
+/// tenant's share is a separate [`Share`].
 pub struct PollPlace {
     _server: Permit,
     _client: Option<Share>,
 }
 
-/// Permits that a request in flight holds until its answer.
+/// Permits that a request in flight holds until its response.
 pub struct Entered {
-    /// Permit of new work.
+    /// Permits for new work; `None` for a request of the other lane.
     pub seat: Option<Seat>,
     _permit: Permit,
     _share: Option<Share>,
 }
 
-/// The permits of the server.
+/// Permits of the server, and the limits of tenants and clients.
 pub struct Admission {
-    /// Requests in flight, polls among them.
+    /// Permits of all requests in flight, parked polls included.
     requests: Permits,
-    /// New work among them.
+    /// Permits of new work, each for a request in flight.
     new_work: Permits,
-    /// Polls that wait. One more is answered as if its time was over.
+    /// Permits of parked polls. A poll without a permit gets its response at once, as after a
+    /// timeout.
     waits: Permits,
-    /// The share that one tenant's polls may have of the places to wait.
+    /// Limit of parked polls for each tenant: half of all.
     waits_of_tenant: Shares,
-    /// The share that one tenant's challenges may have of the places for new work while they begin:
-    /// its webhook may hang.
+    /// Limit of challenges that each tenant may be starting at a time: half of new work. Without it
+    /// a tenant whose webhook hangs could hold every permit of new work.
     starts_of_tenant: Shares,
-    /// The shares of client addresses, where these are known.
+    /// Limits of client addresses, if they are configured.
     clients: ClientShares,
 }
 
 impl Admission {
-    /// Makes permits for that many requests, and for that many of new work among them. Polls may
-    /// take half of them, and those of one tenant half of that, so that neither shuts out requests
-    /// that need no waiting, or another tenant.
+    /// Creates `requests_max` permits of requests and `new_work_max` of new work. Half of the
+    /// requests may be parked polls, so that other requests always find permits. One tenant may
+    /// hold half of the parked polls, and half of the new work, so that other tenants find permits.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
             for reason in ["full", "late", CLIENT_SHARE] {
@@ -110,24 +114,24 @@ impl Admission {
         }
     }
 
-    /// Number of places for waiting polls, given the maximum of requests in flight.
+    /// Returns the maximum of parked polls, given the maximum of requests in flight.
     pub const fn waits_max(requests_max: usize) -> usize {
         requests_max / 2
     }
 
-    /// The same permits, with a share for each client address.
+    /// Adds limits for each client address.
     #[must_use]
     pub fn sharing(self, clients: ClientShares) -> Self {
         Self { clients, ..self }
     }
 
-    /// The client of a request, where clients have shares and this one is known.
+    /// Returns the client of a request, if clients have limits and the client is known.
     pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Client> {
         self.clients.client(peer, headers)
     }
 
-    /// Checks before the body is read whether a client has a place left, so that a client without
-    /// one does not send its body in vain.
+    /// Checks, before the body is read, that the client has a permit of new work left. Without this
+    /// check a client above its limit would send its body in vain.
     pub fn may_begin(&self, client: Option<Client>) -> bool {
         let looked = self.clients.look(Kind::NewWork, client);
         if looked.is_err() {
@@ -136,11 +140,12 @@ impl Admission {
         looked.is_ok()
     }
 
-    /// Decides whether a request is admitted. New work is not while the worker is late or enough of
-    /// it is under way.
+    /// Decides whether a request is admitted. New work is rejected while the worker is late, and
+    /// while no permit of new work is left.
     pub fn admits(&self, lane: Lane, pulse: &Pulse) -> bool {
         let refused = match lane {
-            // Asked with every request, because requests of either lane may keep a worker late.
+            // We ask the pulse at every request, because requests of either lane can make a worker
+            // late.
             _ if !pulse.admits(lane) => "late",
             Lane::New if self.new_work.is_empty() => "full",
             Lane::New | Lane::Existing => return true,
@@ -149,7 +154,8 @@ impl Admission {
         false
     }
 
-    /// Takes a place for a request in flight, if there is one, and if its client has one left.
+    /// Takes the permits of a request in flight. Returns `None` if the server or the client has
+    /// none left.
     pub fn enter(&self, lane: Lane, client: Option<Client>) -> Option<Entered> {
         let Ok(share) = self.clients.enter(Kind::Request, client) else {
             count(lane, CLIENT_SHARE);
@@ -169,18 +175,19 @@ impl Admission {
         Some(Entered { seat, _permit: permit, _share: share })
     }
 
-    /// Takes the place of a poll that waits, if there is one. It has one, whatever it waits for.
+    /// Takes the permits of a parked poll. Returns `None` if the server or the client has none
+    /// left. A poll takes one permit, however many challenges it waits for.
     pub fn wait(&self, client: Option<Client>) -> Option<PollPlace> {
         let share = self.clients.enter(Kind::Poll, client).ok()?;
         Some(PollPlace { _server: self.waits.take()?, _client: share })
     }
 
-    /// Takes a place of a tenant for a poll that waits, if there is one.
+    /// Takes a permit in a tenant's share of parked polls, if one is left.
     pub fn wait_of(&self, tenant: &TenantId) -> Option<Share> {
         self.waits_of_tenant.enter(tenant)
     }
 
-    /// Takes a place of a tenant to begin a challenge, if there is one.
+    /// Takes a permit in a tenant's share of new work, to start a challenge, if one is left.
     pub fn start(&self, tenant: &TenantId) -> Option<Share> {
         let place = self.starts_of_tenant.enter(tenant);
         if place.is_none() {
@@ -190,7 +197,7 @@ impl Admission {
     }
 }
 
-/// Counts a request that was turned away.
+/// Counts a rejected request.
 pub(crate) fn count(lane: Lane, reason: &'static str) {
     counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => reason).increment(1);
 }

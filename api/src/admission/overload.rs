@@ -1,57 +1,66 @@
-//! Overload of a worker: a lasting delay as opposed to a burst, and the share of new work that it
-//! admits meanwhile.
+//! Detection of overload: decides whether a worker is late, and how much new work a late worker
+//! admits.
 //!
-//! As `CoDel` does (RFC 8289), it looks at the time that requests waited and not at their number,
-//! and at the least wait of an interval: a burst is admitted, because queues are there for bursts,
-//! unless it takes five times as long. While a worker is late, new work is admitted only while the
-//! queue is short, and only as a share of the worker's finished requests, because new work comes
-//! back, some seconds later, as the nonces, reads, decisions and polls of somebody who has looked
-//! at their phone. It is told the time and keeps none.
+//! The rule is that of `CoDel` (RFC 8289): it uses the time that requests waited, and not their
+//! number. A worker becomes late if every wait of an interval exceeds a target. So a short burst is
+//! admitted, because queues exist for bursts. A single wait of five times the target makes the
+//! worker late at once.
+//!
+//! While a worker is late, it admits new work only while its queue is short, and only as a share of
+//! the requests that it finishes. The share is needed because new work causes further requests some
+//! seconds later: the nonces, reads, decisions and polls of a person who has looked at their phone.
+//!
+//! The caller passes the time; this module reads no clock.
 
 use super::Lane;
 
-/// For how long every wait has to be above the target until the worker counts as late.
+/// Microseconds for which every wait has to exceed the target before the worker counts as late.
 const INTERVAL_US: u64 = 100_000;
-/// Number of targets that make a delay an overload at once, because at ten times its capacity a
-/// worker cannot wait for a whole interval.
+/// Multiple of the target: a single wait of that length makes the worker late at once, because at
+/// ten times its capacity a worker cannot wait for a whole interval.
 const AT_ONCE_TARGETS: u64 = 5;
-/// For how long, of a worker that counts as late: one long wait is the machine's other work.
+/// The interval for a worker that is late already, in microseconds. If every wait of it exceeds the
+/// target, the worker stays late. It is not zero, because other work of the machine can cause a
+/// single long wait.
 const INTERVAL_LATE_US: u64 = 20_000;
-/// Time after the last such interval for which the worker stays late.
+/// Microseconds for which the worker stays late after the last delay that made it late.
 const CALM_US: u64 = 2_000_000;
-/// Age at which the last measure says nothing any more.
+/// Microseconds after which the last measurement is too old to use.
 const STALE_US: u64 = INTERVAL_US;
 
-/// Credit that admitted new work costs, and credit that each answered or rejected request brings:
-/// one in three may be new. Of the seven requests of a sign-in two are, so that sign-ins under way
-/// come first, and those that the worker can finish are not rejected. A rejection costs less than
-/// half of an answer.
+/// Credit that an admitted request of new work costs, that each admitted request brings, and that
+/// each rejected request brings. With these figures one admitted request in three may be new work.
+/// A sign-in has seven requests, and two of them are new work, so that the share leaves room for
+/// the existing work of every admitted sign-in. A rejection brings half of the credit, because it
+/// costs less than half of the work.
 const NEW_COSTS: u32 = 6;
 const ANSWER_BRINGS: u32 = 2;
 const REFUSAL_BRINGS: u32 = 1;
-/// Credit that is kept, at most: new work that may come at once.
+/// Maximum of stored credit: 64 requests of new work can be admitted in one burst.
 const CREDIT_MAX: u32 = 64 * NEW_COSTS;
 
-/// The overload of a worker. Times are microseconds from any one moment.
+/// State of a worker's overload. Times are microseconds since a fixed moment of the caller's
+/// choice.
 #[derive(Clone, Debug)]
 pub struct Overload {
     target_us: u64,
-    /// Since when every wait was above the target.
+    /// Time since which every wait exceeded the target.
     above_since_us: Option<u64>,
-    /// Time of the last delay that made the worker late, or kept it so.
+    /// Time of the last delay that made the worker late, or prolonged its lateness.
     late_us: Option<u64>,
     measured_us: u64,
     credit: u32,
 }
 
 impl Overload {
-    /// A worker that is in time, and late with waits above that many microseconds.
+    /// Creates the state of a worker that is not late. Waits above `target_us` microseconds can
+    /// make it late.
     pub const fn new(target_us: u64) -> Self {
         let (above_since_us, late_us) = (None, None);
         Self { target_us, above_since_us, late_us, measured_us: 0, credit: CREDIT_MAX }
     }
 
-    /// Notes that something has waited for `waited_us` until now.
+    /// Records a wait of `waited_us` microseconds that ended at `now_us`.
     pub fn note(&mut self, now_us: u64, waited_us: u64) {
         let silent_us = now_us.saturating_sub(self.measured_us);
         self.measured_us = now_us;
@@ -59,7 +68,7 @@ impl Overload {
             self.above_since_us = None;
             return;
         }
-        // A wait that nothing was measured before begins a run of its own.
+        // No measurement preceded this wait closely, so it starts a new interval.
         if silent_us.saturating_sub(waited_us) > STALE_US {
             self.above_since_us = None;
         }
@@ -71,12 +80,13 @@ impl Overload {
         }
     }
 
-    /// Tells whether a continuing delay is long enough to judge.
+    /// Returns true if one wait is long enough to make the worker late without a whole interval.
     pub const fn is_at_once(&self, waited_us: u64) -> bool {
         waited_us >= self.target_us.saturating_mul(AT_ONCE_TARGETS)
     }
 
-    /// Decides whether a request may be answered. Existing work always may.
+    /// Decides whether a request is admitted, and updates the credit. Existing work is always
+    /// admitted.
     pub fn admits(&mut self, now_us: u64, lane: Lane) -> bool {
         if !self.is_late(now_us) {
             self.credit = CREDIT_MAX;
@@ -96,7 +106,7 @@ impl Overload {
         self.above_since_us.is_some() && now_us.saturating_sub(self.measured_us) < STALE_US
     }
 
-    /// Tells whether the worker counts as late.
+    /// Returns true if the worker is late at `now_us`.
     pub fn is_late(&self, now_us: u64) -> bool {
         self.late_us.is_some_and(|at| now_us.saturating_sub(at) < CALM_US)
     }
@@ -109,8 +119,8 @@ mod tests {
     const MS: u64 = 1000;
     const TARGET: u64 = 5 * MS;
 
-    /// Measures the same delay each millisecond of a span, with requests of both lanes in turns,
-    /// and counts the new work that was admitted and rejected.
+    /// Records the same wait in each millisecond of a span, with one request of each lane. Returns
+    /// the numbers of admitted and of rejected requests of new work.
     fn pass(overload: &mut Overload, span: std::ops::Range<u64>, waited_us: u64) -> (u64, u64) {
         let (mut let_in, all) = (0, span.end - span.start);
         for ms in span {
@@ -148,7 +158,7 @@ mod tests {
     fn of_what_a_late_worker_answers_one_in_three_is_new_work() {
         let mut overload = Overload::new(TARGET);
         pass(&mut overload, 0..1000, 20 * MS);
-        // The credit of the time before is small, and soon used up.
+        // The credit from before the worker was late is small, and soon used up.
         let (at_first, _) = pass(&mut overload, 1000..1600, TARGET);
         assert!(at_first <= 450, "{at_first}");
         let (new, refused) = pass(&mut overload, 1600..2900, TARGET);

@@ -1,6 +1,6 @@
-//! Measures how long work waits for its worker: something is put at the end of the worker's queue,
-//! and looked at when its turn comes. It has to pass all that a request has to pass, and the
-//! processor's other work. While the worker is late, requests have turns, and wait for these too.
+//! Measurement of a worker's queue: a small task is put at the end of the queue, and the time until
+//! it runs is recorded. The task waits behind the same work as a request, and behind other
+//! processes. While the worker is late, requests wait in a turn queue too, and that time is added.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,37 +13,39 @@ use tokio::time::timeout;
 use super::turn_queue::TurnQueue;
 use super::{Lane, Overload};
 
-/// Longest time for which a request waits for its turn. A caller must not wait for nothing.
+/// Longest time that a request waits for its turn. After it the caller gets a rejection, so that it
+/// can retry instead of waiting in vain.
 const TURN_MAX: Duration = Duration::from_secs(1);
-/// Minimum time between measures.
+/// Minimum time between two measurements, in microseconds.
 const EVERY_US: u64 = 1000;
 
-/// The pulse of one worker. Clones are the same worker's; none leaves its thread.
+/// Pulse of one worker. Clones share its state, and none may leave the worker's thread.
 #[derive(Clone)]
 pub struct Pulse(Rc<State>);
 
 struct State {
-    /// Microseconds since any one moment.
+    /// Clock: microseconds since a fixed moment.
     now_us: Box<dyn Fn() -> u64>,
     overload: RefCell<Overload>,
     turns: RefCell<TurnQueue>,
-    /// Time for which requests wait for their turns.
+    /// Longest time that a request in the turn queue has waited, in microseconds, as of the last
+    /// round.
     turns_us: Cell<u64>,
-    /// True while a task calls the waiting requests to their turns.
+    /// True while a task starts the requests of the turn queue.
     calling: Cell<bool>,
-    /// Since when a measure is under way.
+    /// Start of the measurement that is running, if one is.
     out_since_us: Cell<Option<u64>>,
     last_us: Cell<u64>,
 }
 
 impl Pulse {
-    /// A worker's that is late when work waits longer than that.
+    /// Creates the pulse of a worker that is late when work waits longer than `target`.
     pub fn new(target: Duration) -> Self {
         let watch = Stopwatch::start();
         Self::by(target, move || (watch.seconds() * 1e6) as u64)
     }
 
-    /// Makes a pulse with another clock, which counts microseconds from any fixed moment.
+    /// Creates a pulse with another clock, which counts microseconds from any fixed moment.
     pub fn by(target: Duration, now_us: impl Fn() -> u64 + 'static) -> Self {
         let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
         Self(Rc::new(State {
@@ -57,13 +59,15 @@ impl Pulse {
         }))
     }
 
-    /// Measures, if it is time to, and answers whether a request of that lane may be answered. A
-    /// rejected request measures too, so that the overload ends.
+    /// Starts a measurement if the last one is old enough, and decides whether a request of that
+    /// lane is admitted. A rejected request starts one too, because the overload could not end
+    /// without measurements.
     pub fn admits(&self, lane: Lane) -> bool {
         let now_us = (self.0.now_us)();
         let mut overload = self.0.overload.borrow_mut();
         match self.0.out_since_us.get() {
-            // It tells of a queue when that is over: too late, if the queue grows by the moment.
+            // The measurement is still running, and its wait is already long. We record the wait
+            // now, because in a fast-growing queue its end would come too late.
             Some(since_us) if overload.is_at_once(now_us.saturating_sub(since_us)) => {
                 overload.note(now_us, now_us.saturating_sub(since_us));
             }
@@ -77,12 +81,14 @@ impl Pulse {
         overload.admits(now_us, lane)
     }
 
-    /// Tells whether admitted requests wait for their turns: the worker is late, or others wait.
+    /// Returns true if admitted requests have to wait for a turn: the worker is late, or its turn
+    /// queue has requests.
     pub fn has_turns(&self) -> bool {
         self.0.overload.borrow().is_late((self.0.now_us)()) || !self.0.turns.borrow().is_empty()
     }
 
-    /// Waits for the turn of a request. `false` if it does not come in time.
+    /// Waits for a request's turn. Returns `false` if the queue is full, or if the turn does not
+    /// come within a second.
     pub async fn turn(&self, lane: Lane) -> bool {
         let Some(turn) = self.0.turns.borrow_mut().join(lane, (self.0.now_us)()) else {
             return false;
@@ -94,7 +100,8 @@ impl Pulse {
     }
 }
 
-/// Lets those in the queue begin, some in each round of the worker's loop, until nobody waits.
+/// Starts requests of the turn queue, some in each round of the worker's event loop, until the
+/// queue is empty.
 async fn call(state: Rc<State>) {
     let mut before_us = (state.now_us)();
     while !state.turns.borrow().is_empty() {

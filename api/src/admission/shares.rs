@@ -1,33 +1,34 @@
-//! The share of permits that each owner may have.
+//! Limit of permits for each owner.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
 
 use dashmap::{DashMap, Entry};
 
-/// The places that each owner may have for itself, a tenant or a client address. Clones share them.
+/// Counts of the permits that each owner holds, with one limit for every owner. An owner is a
+/// tenant or a client address. Clones share the counts.
 ///
-/// An owner is in the table while it has a place and no longer, so that the table is never longer
-/// than the places that are taken.
+/// An owner is in the table only while it holds a permit, so that the table has at most as many
+/// rows as permits are taken.
 #[derive(Clone)]
 pub struct Shares(Arc<Table>);
 
 struct Table {
-    /// Places taken, by the hash of their owner. The hash is keyed at random for each process:
-    /// nobody can find two owners that would share a place.
+    /// Number of permits taken, by the hash of the owner. The hash has a random key for each
+    /// process, so that nobody can find two owners that share a row.
     taken: DashMap<u64, usize>,
     hash: RandomState,
     max: usize,
 }
 
 impl Shares {
-    /// Shares of that many places for each owner, and of one at least.
+    /// Creates a table with a limit of `max` permits for each owner, and of one if `max` is 0.
     pub fn new(max: usize) -> Self {
         let (taken, hash) = (DashMap::new(), RandomState::new());
         Self(Arc::new(Table { taken, hash, max: max.max(1) }))
     }
 
-    /// Takes a place of an owner, if it has one left.
+    /// Takes a permit of an owner, if it has one left.
     pub fn enter(&self, owner: impl Hash) -> Option<Share> {
         let owner = self.0.hash.hash_one(owner);
         let mut taken = self.0.taken.entry(owner).or_default();
@@ -38,20 +39,20 @@ impl Shares {
         Some(Share { table: self.0.clone(), owner })
     }
 
-    /// Looks whether an owner has no place left.
+    /// Returns true if an owner has no permit left.
     pub fn is_full(&self, owner: impl Hash) -> bool {
         let owner = self.0.hash.hash_one(owner);
         self.0.taken.get(&owner).is_some_and(|taken| *taken >= self.0.max)
     }
 
-    /// Owners that have a place.
+    /// Returns the number of owners that hold a permit.
     #[cfg(test)]
     pub(super) fn owners(&self) -> usize {
         self.0.taken.len()
     }
 }
 
-/// A place of an owner, given back when it is dropped.
+/// Permit of an owner. Dropping it returns the permit.
 pub struct Share {
     table: Arc<Table>,
     owner: u64,

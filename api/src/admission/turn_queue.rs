@@ -1,9 +1,10 @@
-//! The queue in which requests wait for their turn while their worker is late, existing work before
-//! new work.
+//! Turn queue: requests wait in it while their worker is late. Existing work is started before new
+//! work.
 //!
-//! A worker's loop takes things as they come. Without a queue, a request that is to be rejected
-//! waits behind all admitted work; with it, a few admitted requests begin in each round of the
-//! loop, and the rest of a round goes to reading new ones. It keeps no time and wakes nobody.
+//! A worker's event loop runs tasks in the order in which they arrive. Without the queue, a request
+//! that will be rejected waits behind all admitted work. With it, a few admitted requests start in
+//! each round of the loop, and the other time of a round serves to read new requests. This module
+//! reads no clock: the caller passes the time, and calls `round` once in each round.
 
 use std::collections::VecDeque;
 
@@ -11,18 +12,18 @@ use tokio::sync::oneshot;
 
 use super::Lane;
 
-/// Requests that begin in one round, at least.
+/// Minimum number of requests that start in one round.
 const ROUND: u64 = 8;
-/// For so many microseconds that a round took, one more begins, so that admitted requests have a
-/// fifth of the worker's time at least, however many are rejected. With half of it, rounds would
-/// only get longer if rejections take the other half.
+/// For each 500 microseconds that the last round took, one request starts, so that admitted
+/// requests get at least a fifth of the worker's time, however many are rejected. Half of the time
+/// would be too much: if rejections take the other half, rounds only get longer.
 const ROUND_US: u64 = 500;
-/// Number of turns of which one goes to new work, so that admitted new work makes progress.
+/// One turn in eight is for new work, so that admitted new work makes progress.
 const NEW_EVERY: u64 = 8;
-/// Requests that wait, at most.
+/// Maximum number of waiting requests.
 const WAITING_MAX: usize = 4096;
 
-/// A request that waits.
+/// A waiting request.
 struct Waiter {
     since_us: u64,
     turn: oneshot::Sender<()>,
@@ -36,7 +37,7 @@ pub(super) struct TurnQueue {
 }
 
 impl TurnQueue {
-    /// Waits for a turn, unless as many do as may.
+    /// Adds a request to the queue and returns its turn. Returns `None` if the queue is full.
     pub(super) fn join(&mut self, lane: Lane, now_us: u64) -> Option<oneshot::Receiver<()>> {
         if self.existing.len() + self.new.len() >= WAITING_MAX {
             return None;
@@ -50,17 +51,18 @@ impl TurnQueue {
         Some(comes)
     }
 
-    /// Tells whether nobody waits.
+    /// Returns true if no request waits.
     pub(super) fn is_empty(&self) -> bool {
         self.existing.is_empty() && self.new.is_empty()
     }
 
-    /// Lets those in front begin, after a round that took so long. The longest that anybody has
-    /// waited until now; 0 if nobody waits.
+    /// Starts the first requests of the queue, after a round that took `took_us` microseconds.
+    /// Returns the longest time that a request has waited until now, in microseconds, or 0 if none
+    /// waits.
     pub(super) fn round(&mut self, now_us: u64, took_us: u64) -> u64 {
         let mut waited_us = 0;
         for queue in [&mut self.existing, &mut self.new] {
-            // A request whose client has left takes no turn.
+            // A request whose client has disconnected takes no turn.
             while queue.front().is_some_and(|first| first.turn.is_closed()) {
                 queue.pop_front();
             }

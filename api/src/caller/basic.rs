@@ -1,4 +1,4 @@
-//! Callers with `Authorization: Basic`: backends send a secret, devices the tenant's id.
+//! Callers with `Authorization: Basic`: a backend sends a secret, a device sends the tenant's id.
 
 use std::future::{Ready, ready};
 
@@ -12,38 +12,40 @@ use super::{credentials, origin};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Bytes of shown credentials that are decoded and hashed before anybody is let in. No secret is
-/// nearly as long.
+/// Maximum length of credentials, in bytes. Longer ones are not decoded or hashed, because the
+/// caller is not authenticated yet. No secret is nearly as long.
 const SHOWN_BYTES_MAX: usize = 2048;
 
-/// Answer to a backend without a good secret: the SDKs' own test suites compare this text.
+/// Text of the response to a backend without a valid secret. The SDKs' own test suites compare it.
 const UNAUTHORIZED: &str = "The request is unauthorized. Check that your API key and region base \
                             URL are correctly configured.";
 
-/// The first segments of the Server API's paths, known routes of other methods among them.
+/// First segments of the Server API's paths. Some belong to known routes that this server does not
+/// serve.
 const SERVER_API: [&str; 7] =
     ["authenticators", "challenge", "claim", "sessions", "users", "validate", "verify"];
 
-/// A relying party's backend, known by one of its secrets.
+/// A relying party's backend, identified by one of its tenant's secrets.
 pub struct ServerCaller {
-    /// Its tenant.
+    /// Tenant of the secret.
     pub tenant: TenantId,
 }
 
-/// A device, which names its tenant. It authenticates by signatures and not by this header.
+/// A device that names its tenant. The header does not authenticate it: its signatures do.
 pub struct DeviceCaller {
-    /// Its tenant.
+    /// Tenant that the device names.
     pub tenant: TenantId,
 }
 
 impl ServerCaller {
-    /// Looks whether a request shows a secret of a tenant.
+    /// Returns true if a request has a valid secret of any tenant.
     pub fn is_of(request: &HttpRequest) -> bool {
         tenant_of(request).is_some()
     }
 
-    /// Refuses a request to a path of the Server API that shows no secret. Called if a path or a
-    /// method is not found, because a caller without a secret must not learn which there are.
+    /// Refuses a request to a path of the Server API without a valid secret. The router calls it
+    /// when no route has the path or the method, so that a caller without a secret cannot find out
+    /// which routes exist.
     ///
     /// # Errors
     /// 401 `unauthorized`.
@@ -53,7 +55,7 @@ impl ServerCaller {
     }
 }
 
-/// Tells whether a path is one of the Server API, wherever it is mounted.
+/// Returns true if a path belongs to the Server API, with or without the version prefix.
 fn is_server_api(path: &str) -> bool {
     let mut segments = path.split('/').filter(|s| !s.is_empty()).skip_while(|s| *s == "v1");
     let first = segments.next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Callers with `Authorization: Bearer`: a token of track, or of a verified challenge. The one that
-//! enrolls a key may show a one-time ticket in its place.
+//! Callers with `Authorization: Bearer`: a token of `track`, or of a verified challenge. A caller
+//! that enrolls a key may send a one-time ticket instead.
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -19,22 +19,22 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::token::scope::Scope;
 
-/// A browser or an app that acts for one action of one user.
+/// A browser or an app that acts for one user, with the token of one action.
 pub struct ClientCaller {
     /// The user.
     pub account: AccountKey,
-    /// The right behind the token.
+    /// Right that the token grants.
     pub grant: Grant,
-    /// End of the token.
+    /// Time at which the token expires.
     pub ends_at: UnixMillis,
-    /// True if the token allows a further authenticator.
+    /// True if the token allows the user to add an authenticator to existing ones.
     pub may_add_authenticators: bool,
     /// True if the token allows the removal of an authenticator.
     pub may_remove_authenticators: bool,
 }
 
 impl ClientCaller {
-    /// Reads the caller from a token that a request carries elsewhere than in its head.
+    /// Opens a token that the request carries outside its `Authorization` header.
     ///
     /// # Errors
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
@@ -52,7 +52,7 @@ impl ClientCaller {
     }
 }
 
-/// A caller that comes with a token, or else with nothing but its tenant.
+/// A caller with a token (`Some`), or one that only names its tenant (`None`).
 pub struct AnyCaller(pub Option<ClientCaller>);
 
 impl FromRequest for AnyCaller {
@@ -85,18 +85,17 @@ fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     credentials(request, "Bearer").ok_or_else(missing)
 }
 
-/// The caller that enrolls a key. A ticket is good for this alone: every other route takes tokens
-/// only.
+/// A caller that enrolls a key. No other route accepts a ticket.
 pub struct EnrollingCaller {
     /// The user.
     pub account: AccountKey,
-    /// The right behind the token.
+    /// Right that the token or the ticket grants.
     pub grant: Grant,
-    /// True if the token allows a further authenticator.
+    /// True if the token or the ticket allows the user to add an authenticator to existing ones.
     pub may_add_authenticators: bool,
-    /// Over the ticket, if it is one.
+    /// Digest of the ticket; `None` for a token.
     pub ticket: Option<Digest>,
-    /// Over the token or the ticket: a proof of possession is over it.
+    /// Digest of the token or the ticket. The proof of possession signs it.
     pub bearer: Digest,
 }
 

@@ -1,5 +1,5 @@
-//! Authentication of callers: a backend by its secret, a browser by its token, a device by its
-//! tenant.
+//! Authentication of callers: a backend has a secret, a browser a token. A device names its tenant
+//! and signs its requests.
 
 mod basic;
 mod bearer;
@@ -19,12 +19,12 @@ use countersign_wire::reason::Reason;
 use crate::problem::Problem;
 use crate::token::TokenError;
 
-/// Returns the name of the credential that has this public key on a tenant.
+/// Returns the identifier of the credential that has this public key at a tenant.
 pub fn credential_key(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
     CredentialKey { tenant, thumbprint: key.thumbprint() }
 }
 
-/// Why a bearer token is refused.
+/// Converts the error of a bearer token into a response.
 fn refused<T>(error: &TokenError<T>) -> Problem {
     match error {
         TokenError::Expired(_) => Problem::expired_token(),
@@ -32,7 +32,7 @@ fn refused<T>(error: &TokenError<T>) -> Problem {
     }
 }
 
-/// The credentials of an `Authorization` header of a scheme.
+/// Returns the credentials of the `Authorization` header, if it has this scheme.
 fn credentials<'r>(request: &'r HttpRequest, scheme: &str) -> Option<&'r str> {
     let header = request.headers().get(AUTHORIZATION)?.as_bytes();
     let (name, rest) = header.split_at_checked(scheme.len())?;

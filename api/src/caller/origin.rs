@@ -1,4 +1,5 @@
-//! Web pages that may call: a tenant's own list decides, whatever the preflight allowed.
+//! Check of a web page's origin: the tenant's own list decides, even if the CORS preflight allowed
+//! the page.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::ORIGIN;
@@ -8,8 +9,9 @@ use countersign_wire::reason::Reason;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Refuses a request from a page that the tenant does not allow. Requests of apps have no origin;
-/// the server's own pages serve every tenant. A tenant that is not there refuses nobody.
+/// Refuses a request from a page that the tenant does not allow. A request without an `Origin`
+/// header passes, because apps send none. The server's own pages pass for every tenant. For an
+/// unknown tenant every page passes here.
 ///
 /// # Errors
 /// 403 `unauthorized`.

@@ -1,5 +1,5 @@
-//! Readers of a key's state: an app with a device session, or one that names its tenant and the
-//! key.
+//! Callers that read a key's state: an app with a device session, or a device that names its tenant
+//! and its key.
 
 use std::future::{Ready, ready};
 
@@ -16,16 +16,16 @@ use crate::problem::Problem;
 use crate::request::query::Query;
 use crate::state::AppState;
 
-/// The reader, and the key.
+/// A caller that reads the state of one key.
 pub struct ReadingCaller {
     /// The key.
     pub key: CredentialKey,
-    /// Binding that the reader's device session was made for. A reader without a session only says
-    /// which tenant it belongs to, and which key it has.
+    /// Binding that the device session was made for. `None` for a caller without a session: it only
+    /// names a tenant and a key, and proves nothing.
     pub session: Option<AuthenticatorId>,
 }
 
-/// The query by which a device names its key.
+/// Query in which a device names its key.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeyQuery {
@@ -52,7 +52,7 @@ fn reader(request: &HttpRequest, public_key: Option<&str>) -> Result<ReadingCall
     };
     let session = AppState::of(request).open_session(token).map_err(|error| refused(&error))?;
     origin::check(request, &session.key.tenant)?;
-    // The session says which key it is of; a request that says otherwise is a mistake.
+    // The session belongs to one key. A request that names another key is a mistake of the app.
     if presented?.is_some_and(|key| key.thumbprint() != session.key.thumbprint) {
         let text = "publicKey: is not the key of the session";
         return Err(Problem::new(Reason::SessionMismatch, text));

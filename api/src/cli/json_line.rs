@@ -1,4 +1,5 @@
-//! Lines in the shape of the JSON log, for the program's other output.
+//! Lines in the format of the JSON log, for output of the program that does not pass through the
+//! logger.
 
 use std::fmt;
 
@@ -7,12 +8,12 @@ use countersign_engine::system::SystemClock;
 use countersign_wire::time::Iso8601;
 use serde_json::{Map, Value, json};
 
-/// One line of JSON. As an error, it is the program's last line.
+/// One line of JSON. As an error, it is the last line that the program writes.
 #[derive(Debug)]
 pub(super) struct JsonLine(Value);
 
 impl JsonLine {
-    /// A line with a level, a message and further fields.
+    /// Creates a line with a level, a message and further fields.
     pub(super) fn new(level: &str, message: &str, fields: Map<String, Value>) -> Self {
         let timestamp = Iso8601(SystemClock.now()).to_string();
         let mut all = Map::from_iter([("message".to_owned(), message.into())]);

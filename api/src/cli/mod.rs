@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let program = if error.is::<JsonLine>() { "" } else { "countersign: " };
-            // If this write fails, the exit code still tells.
+            // If this write fails, the exit code still shows the failure.
             let _ = writeln!(std::io::stderr(), "{program}{error}");
             ExitCode::FAILURE
         }
@@ -79,7 +79,8 @@ impl ConfigArgs {
     }
 }
 
-/// Other commands need no actors: one thread waits for one answer at a time.
+/// Runs a command on one thread. Only the server needs more, because other commands do one thing at
+/// a time.
 fn wait<T>(
     command: impl Future<Output = Result<T, Box<dyn std::error::Error>>>,
 ) -> Result<T, Box<dyn std::error::Error>> {

@@ -1,5 +1,6 @@
-//! `countersign device …` and `countersign account …`: an operator's commands for the accounts of a
-//! running server. They call its operators' listener, so that they take effect at once.
+//! `countersign device …` and `countersign account …`: an operator's commands for accounts. They
+//! send requests to the operators' listener of the running server, so that they take effect at
+//! once.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -103,7 +104,7 @@ async fn call<T: DeserializeOwned>(
     let names = [&*whose.tenant, &*whose.user].into_iter().chain(device);
     let names = names.map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string());
     let url = server.url.clone() + &filled(path, &names.collect::<Vec<_>>());
-    // Requests to this machine go through no proxy.
+    // The server is on this machine, so requests to it must not pass through a proxy.
     let client = Client::builder().no_proxy().build()?;
     let request = client.request(method, url).bearer_auth(server.key.expose());
     let answer = request.send().await.map_err(|error| {
@@ -122,7 +123,7 @@ async fn call<T: DeserializeOwned>(
     Err(format!("the server refuses ({status}): {text}").into())
 }
 
-/// A line of headings, and one for each device.
+/// Formats the devices as a table: a line of headings, then a line for each device.
 fn devices(account: &OperatorAccount) -> String {
     if account.devices.is_empty() {
         return "no devices\n".to_owned();
@@ -135,7 +136,7 @@ fn devices(account: &OperatorAccount) -> String {
     });
     let mut text = String::new();
     for [device, algorithm, enrolled, last, name] in [headings].into_iter().chain(rows) {
-        // A text takes every line. Ids have 36 characters, times 24.
+        // Writing to a `String` never fails. Ids have 36 characters, times have 24.
         let _ = writeln!(text, "{device:<36}  {algorithm:<9}  {enrolled:<24}  {last:<24}  {name}");
     }
     text

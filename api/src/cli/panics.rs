@@ -1,11 +1,11 @@
-//! Panics as they are logged and counted.
+//! Log and metric of panics.
 
 use std::panic::Location;
 
 use countersign_engine::telemetry;
 
-/// Counts panics and logs each in one line. A panic ends one request or one actor, which is loaded
-/// anew.
+/// Installs a hook that counts each panic and logs it in one line. A panic ends only one request or
+/// one actor; the actor is loaded again.
 pub(super) fn count() {
     metrics::counter!(telemetry::PANICS).absolute(0);
     std::panic::set_hook(Box::new(|panic| {
@@ -20,8 +20,9 @@ fn shown(location: &Location<'_>) -> String {
     format!("{file}:{line}:{column}")
 }
 
-/// The path of a source file from its crate on. The compiler notes absolute paths for other crates
-/// than our own, and those name folders of the machine that built the program.
+/// Shortens the path of a source file so that it begins with its crate's folder. The compiler
+/// records absolute paths for other crates, and these would name folders of the machine that built
+/// the program.
 fn place(file: &str) -> &str {
     if !file.starts_with('/') {
         return file;

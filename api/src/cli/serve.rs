@@ -22,11 +22,11 @@ use crate::operator::{self, OperatorFile};
 use crate::server::{self, Running};
 use crate::telemetry;
 
-/// Upper bounds of the buckets of every latency, in seconds.
+/// Upper bounds of the buckets of every latency histogram, in seconds.
 const SECONDS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Interval at which measurements are folded into their buckets.
+/// Interval at which measurements are added to their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Arguments of `countersign serve`.
@@ -39,10 +39,10 @@ pub(super) struct ServeArgs {
     demo: bool,
 }
 
-/// Runs the server.
+/// Runs the server until a signal stops it.
 ///
 /// # Errors
-/// Whatever keeps it from starting, or from ending in order; a [`JsonLine`] where the log is JSON.
+/// Any error that prevents a start or a clean shutdown. It is a [`JsonLine`] if the log is JSON.
 pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let config = args.config.load()?;
     start_log(&config)?;
@@ -97,7 +97,8 @@ fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// Explains why the server does not start, with a remedy if another one works in its folder.
+/// Describes the error that prevented a start. If another server uses the same data folder, the
+/// text names its process and a remedy.
 fn beside(data_dir: &Path, error: ServeError) -> Box<dyn Error> {
     match (operator::neighbour(data_dir), &error) {
         (Some(pid), ServeError::Store(_) | ServeError::Listen { .. }) => {
@@ -115,7 +116,8 @@ fn beside(data_dir: &Path, error: ServeError) -> Box<dyn Error> {
 fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_new(directives(&config.log.level))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // A line that cannot be written is lost: saying so to the same full disk would panic.
+    // A log line that cannot be written is lost. Reporting the failure would write to the same full
+    // disk, and panic.
     let log = log.log_internal_errors(false);
     match config.log.format {
         LogFormat::Human => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
@@ -124,8 +126,9 @@ fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Filter of the log. Below `debug`, the HTTP libraries' own lines are left out: their reports on
-/// threads, and their lines about bad requests and frames, of which anybody can send many.
+/// Returns the filter of the log. For `info`, `warn` and `error` it removes lines of the HTTP
+/// libraries: their reports on threads, and their lines about bad requests and frames, because
+/// anybody can cause many of these.
 fn directives(level: &str) -> String {
     const NO_REQUEST: &str = "actix_http::h1::dispatcher=off,h2=off";
     match level.trim().to_ascii_lowercase().as_str() {
@@ -147,7 +150,8 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
     Ok(handle)
 }
 
-/// Folds the measurements into their buckets, which would grow if nobody reads the metrics.
+/// Adds measurements to their buckets at an interval. Otherwise pending measurements would pile up
+/// in memory while nobody reads the metrics.
 async fn keep_up(metrics: PrometheusHandle) {
     let mut interval = tokio::time::interval(METRICS_UPKEEP);
     loop {
@@ -156,7 +160,8 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// Says where the server listens in one line of the log's shape, for collectors of both.
+/// Prints the server's addresses as one line in the format of the JSON log, so that a collector of
+/// both outputs can parse it.
 fn greet_in_json(
     out: &mut impl Write,
     running: &Running,
@@ -178,7 +183,7 @@ fn greet_in_json(
     out.flush()
 }
 
-/// Tells where the server listens, and a newcomer's next step.
+/// Prints the server's addresses, and the first steps for a newcomer if the demo is served.
 fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> io::Result<()> {
     writeln!(out, "listening on http://{}", running.address)?;
     if let Some(operations) = running.operations {

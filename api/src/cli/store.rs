@@ -1,5 +1,5 @@
-//! `countersign store …`: checks the store, and moves it. The server must not run, because it locks
-//! the store.
+//! `countersign store …`: checks, exports and imports the store. The server must be stopped,
+//! because it locks the store.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -39,7 +39,7 @@ pub(super) struct FileArgs {
     config: ConfigArgs,
 }
 
-/// Runs a command.
+/// Runs one command for the store.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     match command {
         StoreCommand::Check(config) => check(&config.load()?, out).await,
@@ -77,7 +77,7 @@ async fn export(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     let store = setup::open_existing_store(&kept(config)?, Arc::new(SystemEntropy)).await?;
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let mut options = OpenOptions::new();
-    // The file is for its owner alone, and replaces no other.
+    // Only the owner may read the file, and it never replaces an existing file.
     let created = options.write(true).create_new(true).mode(0o600).open(file).map_err(named)?;
     let bar = counter("exported");
     let written = write_all(&*store, &created, &bar).await;
@@ -89,7 +89,7 @@ async fn export(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
             Ok(())
         }
         Err(error) => {
-            // Half of it would be refused anyway.
+            // We delete the incomplete file, because an import would refuse it.
             let _ = std::fs::remove_file(file);
             Err(error)
         }
@@ -128,7 +128,8 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     }
 }
 
-/// The same configuration, of a store that outlives the command and records before it answers.
+/// Returns the configuration with synchronous durability, so that an import is on disk when the
+/// command ends. Refuses the store `memory:`, because it does not outlive the process.
 fn kept(config: &Config) -> Result<Config, Box<dyn Error>> {
     if config.store.url == StoreUrl::Memory {
         return Err("store.url is memory:, which keeps nothing beyond a server".into());
@@ -138,7 +139,7 @@ fn kept(config: &Config) -> Result<Config, Box<dyn Error>> {
     Ok(config)
 }
 
-/// Shows the progress of a command of unknown length. Without a terminal it shows nothing.
+/// Shows the progress of a command whose length is unknown. Prints nothing if there is no terminal.
 fn counter(what: &str) -> ProgressBar {
     let bar = ProgressBar::no_length()
         .with_style(style(&format!("{{spinner}} {what} {{human_pos}} records, {{per_sec}}")));

@@ -1,18 +1,20 @@
-//! Entries of a header that names hops: `X-Forwarded-For` and its like, and `Forwarded` (RFC 7239).
+//! Parser of headers that name hops: `X-Forwarded-For` and similar ones, and `Forwarded` (RFC
+//! 7239).
 
 use std::borrow::Cow;
 
 use actix_web::http::header::{FORWARDED, HeaderName};
 
-/// Bytes of an entry that are looked at.
+/// Maximum length of an entry, in bytes. A longer entry names no address.
 const ENTRY_BYTES_MAX: usize = 1024;
 
-/// The grammar of a header's entries.
+/// Grammar of a header's entries.
 #[derive(Clone, Copy)]
 pub(super) enum Syntax {
-    /// Addresses with commas between them. One address alone is a list too.
+    /// Addresses separated by commas. One address alone is a list too.
     List,
-    /// Elements of parameters, of which `for` is the address, and which may be quoted.
+    /// Elements of parameters, as in RFC 7239. The parameter `for` is the address. Values may be
+    /// quoted.
     Forwarded,
 }
 
@@ -21,7 +23,7 @@ impl Syntax {
         if *header == FORWARDED { Self::Forwarded } else { Self::List }
     }
 
-    /// The text of an entry that names the hop.
+    /// Returns the part of an entry that names the hop.
     pub(super) fn node<'e>(self, entry: &'e [u8]) -> Option<Cow<'e, [u8]>> {
         if entry.len() > ENTRY_BYTES_MAX {
             return None;
@@ -32,7 +34,7 @@ impl Syntax {
         }
     }
 
-    /// The place of the last comma between entries.
+    /// Returns the position of the last comma that separates entries.
     fn last_comma(self, line: &[u8]) -> Option<usize> {
         match self {
             Self::List => line.iter().rposition(|byte| *byte == b','),
@@ -41,8 +43,8 @@ impl Syntax {
     }
 }
 
-/// The entries of one line, the last one first. An empty one is an entry too: a proxy that wrote
-/// nothing for its caller does not vouch for the caller's own entries.
+/// Returns the entries of one header line, the last one first. An empty entry counts too: a proxy
+/// that wrote no address does not vouch for the entries to its left, because its client wrote them.
 pub(super) fn entries(line: &[u8], syntax: Syntax) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
@@ -56,8 +58,9 @@ pub(super) fn entries(line: &[u8], syntax: Syntax) -> impl Iterator<Item = &[u8]
     })
 }
 
-/// Looks from the right, so that a quotation mark which a client left open changes nothing in a
-/// proxy's entries after it.
+/// Returns the position of the last comma outside quotation marks. It searches from the right, so
+/// that an unclosed quotation mark of a client changes nothing in the entries that a proxy
+/// appended.
 fn last_comma_unquoted(line: &[u8]) -> Option<usize> {
     let mut is_quoted = false;
     for (at, byte) in line.iter().enumerate().rev() {
@@ -75,7 +78,7 @@ fn last_comma_unquoted(line: &[u8]) -> Option<usize> {
     None
 }
 
-/// The value of an element's one `for`.
+/// Returns the value of an element's `for`. Returns `None` if there is no `for`, or a second one.
 fn for_parameter(element: &[u8]) -> Option<Cow<'_, [u8]>> {
     let (mut found, mut rest) = (None, Some(element));
     while let Some(text) = rest {
@@ -90,7 +93,7 @@ fn for_parameter(element: &[u8]) -> Option<Cow<'_, [u8]>> {
     let value = found?.strip_prefix(b"=")?.trim_ascii();
     let Some(quoted) = value.strip_prefix(b"\"") else { return Some(value.into()) };
     let quoted = quoted.strip_suffix(b"\"")?;
-    // Nothing in an address needs an escape, but each byte may have one.
+    // An address needs no escapes, but the grammar allows one before each byte.
     let mut is_escaped = false;
     let plain = quoted.iter().copied().filter(|byte| {
         is_escaped = !is_escaped && *byte == b'\\';
@@ -99,7 +102,8 @@ fn for_parameter(element: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(plain.collect::<Vec<_>>().into())
 }
 
-/// The first parameter of an element, and the rest. `None` if a quotation never ends.
+/// Returns the first parameter of an element, and the text behind it if there is any. Returns
+/// `None` if a quotation has no end.
 fn first_parameter(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     for (at, byte) in text.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! Addresses of clients: the TCP peer's own, or the one that trusted proxies name in a header.
+//! Addresses of clients: that of the TCP peer, or one that trusted proxies name in a header.
 //!
-//! The header is read from the right, because each proxy appends the address that it was called
-//! from. A client can only write further to the left, and the reading never gets there: it ends at
-//! the first entry that is not a trusted proxy, and that entry is the client.
+//! The header is read from the right, because each proxy appends the address of its own caller.
+//! Reading ends at the first entry that is not a trusted proxy: this entry is the client. A client
+//! can write only entries further to the left, and these are never read.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -16,18 +16,20 @@ mod tests;
 
 use self::entries::{Syntax, entries};
 
-/// Entries that are read of a header, at most: trusted proxies, one behind the other.
+/// Maximum number of entries that are read: the longest chain of trusted proxies.
 pub const HOPS_MAX: usize = 32;
 
-/// Bits of an IPv6 address that make a client: a subscriber has a network of that size, or more.
+/// Bits of an IPv6 address that identify a client. A subscriber has a network of that size or a
+/// larger one.
 const IPV6_CLIENT_BITS: u32 = 64;
 
-/// A client as it is counted: an IPv4 address, or an IPv6 network of 64 bits.
+/// Client for limits: an IPv4 address, or an IPv6 network of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Client(IpAddr);
 
 impl Client {
-    /// The client that an address belongs to. An IPv4 address in an IPv6 wrapping is one of IPv4.
+    /// Returns the client that an address belongs to. An IPv4 address mapped into IPv6 counts as
+    /// IPv4.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(v6) => {
@@ -38,13 +40,13 @@ impl Client {
         })
     }
 
-    /// Its address; of IPv6, the first of its network.
+    /// Returns the client's address. For IPv6 it is the first address of the network.
     pub const fn address(self) -> IpAddr {
         self.0
     }
 }
 
-/// Knows clients by their addresses.
+/// Rules that identify clients by their addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientAddresses {
     proxies: Vec<IpNet>,
@@ -52,30 +54,33 @@ pub struct ClientAddresses {
 }
 
 impl ClientAddresses {
-    /// Takes every peer for a client, and reads no header.
+    /// Creates rules for a server without proxies: every peer is a client, and no header is read.
     pub const fn direct() -> Self {
         Self { proxies: Vec::new(), header: None }
     }
 
-    /// Believes `header` where the peer is in one of the networks. Any other peer is a client.
+    /// Creates rules for a server behind proxies. `header` is read if the peer is in one of the
+    /// networks; any other peer is a client.
     pub const fn behind(proxies: Vec<IpNet>, header: HeaderName) -> Self {
         Self { proxies, header: Some(header) }
     }
 
-    /// The client of a connection; `None` for a trusted proxy, whose connections are of many.
+    /// Returns the client of a connection. Returns `None` for a trusted proxy, because its
+    /// connections carry requests of many clients.
     pub fn of_peer(&self, peer: IpAddr) -> Option<Client> {
         (!self.trusts(peer.to_canonical())).then(|| Client::of(peer))
     }
 
-    /// The client of a request; `None` where trusted proxies name none.
+    /// Returns the client of a request. Returns `None` if a trusted proxy named no valid client.
     pub fn of_request(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Client> {
         let Some(header) = &self.header else { return self.of_peer(peer) };
         let lines = headers.get_all(header).map(|line| line.as_bytes());
         self.read(peer, lines).map(Client::of)
     }
 
-    /// Reads a client's address off the lines of the header, in their order. Anything but an
-    /// address ends the reading without one: whatever stands to the left of it, nobody vouches for.
+    /// Finds the client's address in the header's lines, which are given in the order of the
+    /// request. An entry that is not an address ends the search with `None`, because no trusted
+    /// proxy vouches for the entries to its left.
     fn read<'l>(
         &self,
         peer: IpAddr,

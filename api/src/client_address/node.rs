@@ -1,12 +1,12 @@
-//! The address of one hop, as proxies write it: bare, in brackets, with a port.
+//! Parser of one hop's address, as proxies write it: bare or in brackets, with or without a port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Bytes of the longest address in brackets, and of a port behind it, with room to spare.
+/// Maximum length of an address with its brackets and port, in bytes. It is generous.
 const NODE_BYTES_MAX: usize = 96;
 
-/// Reads an address. `None` for `unknown`, for a name that a proxy made up (`_hidden`), and for
-/// anything else.
+/// Parses an address. Returns `None` for `unknown`, for an identifier that a proxy made up
+/// (`_hidden`), and for any other text.
 pub(super) fn address(node: &[u8]) -> Option<IpAddr> {
     if node.len() > NODE_BYTES_MAX {
         return None;
@@ -26,7 +26,8 @@ pub(super) fn address(node: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// A port is a number, or a name that begins with an underscore (RFC 7239, section 6).
+/// Returns true if a text is a port: a number, or a name that begins with an underscore (RFC 7239,
+/// section 6).
 fn is_port(text: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

@@ -1,4 +1,5 @@
-//! Tables of headers as proxies write them, and anything at all that a client may put to the left.
+//! Tests of client addresses: tables of headers as proxies write them, and random text of a client
+//! to the left of them.
 
 use actix_web::http::header::HeaderValue;
 use proptest::prelude::*;
@@ -98,10 +99,10 @@ fn the_standard_header_is_read_by_its_grammar() {
         (&["for=203.0.113.9, for=192.0.2.1, for=10.0.0.2"], Some("192.0.2.1")),
         (&["for=203.0.113.9", "for=192.0.2.1"], Some("192.0.2.1")),
         (&["for=\"192\\.0.2.1\""], Some("192.0.2.1")),
-        // A client's unclosed quotation, in the line that the proxy appends to.
+        // The client left a quotation open in the line that the proxy appends to.
         (&["for=\"203.0.113.9, for=192.0.2.1"], Some("192.0.2.1")),
         (&["for=\"x\\, for=\"[2001:db8::1]\""], Some("2001:db8::1")),
-        // A client's Host, as a proxy quotes it.
+        // The proxy quotes the `Host` header that the client sent.
         (&["for=192.0.2.1;host=\"a,for=203.0.113.9\""], Some("192.0.2.1")),
         (&["for=192.0.2.1;host=\"a\\\",for=203.0.113.9;b=\\\"\""], Some("192.0.2.1")),
         (&["for=192.0.2.1;host=\"a;for=203.0.113.9\""], Some("192.0.2.1")),
@@ -163,7 +164,7 @@ fn a_client_is_an_ipv4_address_or_an_ipv6_network() {
     assert_eq!(client("2001:db8:0:1:2::3").address(), ip("2001:db8:0:1::"));
 }
 
-/// Any header that a client may write: a few lines of any bytes.
+/// Generates header lines that a client may send: up to three lines of any bytes.
 fn written_by_a_client() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let text = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..64),
@@ -172,7 +173,7 @@ fn written_by_a_client() -> impl Strategy<Value = Vec<Vec<u8>>> {
     proptest::collection::vec(text, 0..4)
 }
 
-/// An entry as a proxy writes it, in both syntaxes.
+/// Generates an entry that a proxy writes, in both syntaxes.
 fn written_by_a_proxy() -> impl Strategy<Value = (String, String)> {
     let address = any::<[u8; 4]>().prop_map(IpAddr::from).boxed();
     let address = prop_oneof![address, any::<[u8; 16]>().prop_map(IpAddr::from)];
@@ -209,13 +210,13 @@ proptest! {
             let said = format!("{entry}{}", hop.repeat(hops));
             let address = behind(header).read(ip(PROXY), [said.as_bytes()].into_iter());
             let mut lines = forged.clone();
-            // A proxy appends to the last line, or adds one of its own.
+            // A proxy appends its entry to the last line, or adds a new line.
             match lines.last_mut().filter(|_| is_appended) {
                 Some(last) => last.extend_from_slice(format!(", {said}").as_bytes()),
                 None => lines.push(said.clone().into_bytes()),
             }
             let read = behind(header).read(ip(PROXY), lines.iter().map(Vec::as_slice));
-            // A client that its proxies take for one of them may say who it is.
+            // If the address belongs to a trusted proxy, the client's own entries are read.
             if address.is_some() {
                 prop_assert_eq!(read, address);
             }

@@ -1,4 +1,5 @@
-//! Look of a tenant's pages: its name, its logo and its colour. The logo is read once, at start.
+//! Look of a tenant's pages: name, logo and colour. The logo file is read once, at the server's
+//! start.
 
 use std::io::Read as _;
 
@@ -12,7 +13,7 @@ use super::error::ConfigError;
 use super::file::TenantSection;
 use super::limits::{LOGO_BYTES_MAX, NAME_BYTES_MAX};
 
-/// The kinds of picture that browsers show, by the end of the file's name.
+/// Picture formats that browsers show: the ending of the file's name, and the media type.
 const KINDS: &[(&str, &str)] = &[
     (".svg", "image/svg+xml"),
     (".png", "image/png"),
@@ -21,21 +22,21 @@ const KINDS: &[(&str, &str)] = &[
     (".jpeg", "image/jpeg"),
 ];
 
-/// Public data of a tenant for its pages. Nothing of it is secret.
+/// Public data of a tenant for its pages. No field is secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Brand {
-    /// Name for people; the id if none is configured.
+    /// Name for people; the tenant's id if none is configured.
     pub name: String,
-    /// Its logo as a `data:` URL, so that pages ask nobody else for it.
+    /// Logo as a `data:` URL, so that pages load it from no other server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo: Option<String>,
-    /// Its colour, `#rrggbb`.
+    /// Colour, as `#rrggbb`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
 }
 
 impl Brand {
-    /// The brand of a tenant that configures none.
+    /// Returns the brand of a tenant that configures none.
     pub fn plain(id: &TenantId) -> Self {
         Self { name: id.as_str().to_owned(), logo: None, colour: None }
     }

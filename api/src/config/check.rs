@@ -16,7 +16,7 @@ use super::error::ConfigError;
 use super::file::{DAY_MS, File, LogSection, ServerSection, StoreSection};
 use super::{Bound, Config, Durability, Log, LogFormat, Server, Store, StoreUrl, clients, tenants};
 
-/// The file of the default store, in `server.data_dir`.
+/// File of the default store, in the folder `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
 
 pub(super) fn config(written: File) -> Result<Config, ConfigError> {
@@ -89,7 +89,8 @@ fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
     Ok(Some(url))
 }
 
-/// Metrics and health are for operators: never on the public listener.
+/// Checks the address of the operators' listener. It must differ from the public one, because
+/// metrics and health are for operators only.
 fn operations(text: &str, public: SocketAddr) -> Result<Option<SocketAddr>, ConfigError> {
     const KEY: &str = "operations.listen";
     if text == "off" {
@@ -114,7 +115,8 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
             return Err(ConfigError::value("log.format", "is not a format", allowed));
         }
     };
-    // A lone misspelled level would parse as the name of a module, and silence everything else.
+    // A misspelled level without `=` would parse as the name of a module, and would silence all
+    // other modules.
     let only_levels = !written.level.contains(['=', '[']);
     let level = |text: &str| text.trim().parse::<LevelFilter>().is_ok() && !text.trim().is_empty();
     let bad_level = only_levels && !written.level.split(',').all(level);
@@ -180,14 +182,15 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
-/// Tells whether a user or a password, which end at the last `@`, have a character that ends them
-/// sooner for some parsers.
+/// Returns true if the user or the password of a URL has an unencoded `@`, `#`, `/` or `?`. Some
+/// parsers end the credentials there, and others at the last `@`.
 fn is_ambiguous(url: &str) -> bool {
     let credentials = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
     credentials.is_some_and(|(credentials, _)| credentials.contains(['@', '#', '/', '?']))
 }
 
-/// Parses `redis[s]://[user:password@]host[:port][/database]`. An error never quotes the text.
+/// Parses `redis[s]://[user:password@]host[:port][/database]`. An error never quotes the text,
+/// because it may have a password.
 fn redis_url(text: &str) -> Result<Secret, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     if url.host_str().is_none_or(str::is_empty) {

@@ -1,4 +1,4 @@
-//! Checks how the server knows its clients by their addresses.
+//! Validates the keys that say how the server identifies clients by their addresses.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ const PROXIES: &str = "server.trusted_proxies";
 const HEADER: &str = "server.client_address_header";
 const DIRECT: &str = "server.direct_clients";
 
-/// The addresses of clients, where the configuration says how they are known.
+/// Returns the rules that identify clients. Returns `None` if the configuration has none.
 pub(super) fn addresses(written: &ServerSection) -> Result<Option<ClientAddresses>, ConfigError> {
     let max = limits::LIST_ENTRIES_MAX;
     let proxies: Vec<_> = entries(PROXIES, &written.trusted_proxies, max, network)?;
@@ -48,7 +48,8 @@ fn header(text: &str) -> Result<Option<HeaderName>, ConfigError> {
     })
 }
 
-/// Parses a network, or a single address as one. The error is the problem, and the allowed form.
+/// Parses a network, or a single address as a network of one. The error has the problem and the
+/// allowed form.
 fn network(text: &str) -> Result<IpNet, (&'static str, String)> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_canonical().into());

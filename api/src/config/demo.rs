@@ -1,6 +1,8 @@
-//! The tenant of a server that nobody configured: `demo`, with a random secret that stays the same.
+//! Demo tenant: `demo`, with a random secret. A server without configured tenants serves it, and
+//! one that is started with `--demo`.
 //!
-//! It keeps one file in the data folder and prints nothing.
+//! The secret stays in one file of the data folder, so that it is the same after a restart. This
+//! module prints nothing.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
@@ -16,30 +18,32 @@ use countersign_engine::system::is_ours;
 
 use super::{AllowedOrigins, Brand, Push, Secret, Tenant};
 
-/// The id of the demo tenant.
+/// Id of the demo tenant.
 pub const TENANT_ID: &str = "demo";
-/// The file of its secret, in the data folder.
+/// Name of the file in the data folder that has the demo tenant's secret.
 pub const SECRET_FILE: &str = "demo-secret";
-/// Custom data of a payment that the phones see, in the order of its names.
+/// Members of a payment's custom data that phones show, in alphabetical order.
 const CUSTOM_PUBLIC: &[&str] = &["account", "amount", "currency", "item", "payee"];
-/// Random bytes of its secret.
+/// Random bytes of the demo tenant's secret.
 const SECRET_BYTES: usize = 24;
 
 /// The demo tenant, ready to be served.
 #[derive(Debug)]
 pub struct Demo {
-    /// The tenant, with one secret and every default.
+    /// Tenant with one secret, number matching with two digits, and defaults for most other
+    /// settings.
     pub tenant: Tenant,
     /// File of the secret.
     pub secret_file: PathBuf,
 }
 
-/// Why there is no demo tenant, and what to do, in words.
+/// Error text: the reason for which the folder or the secret cannot be used, and a remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DemoError(String);
 
-/// Finds the demo tenant's secret in `data_dir`, or makes it with `fill`.
+/// Reads the demo tenant's secret from `data_dir`. If there is none, creates one with random bytes
+/// from `fill`.
 ///
 /// # Errors
 /// [`DemoError`] if the folder or the file cannot be used, or is open to others.
@@ -52,7 +56,8 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
             let mut bytes = [0; SECRET_BYTES];
             fill(&mut bytes);
             keep(data_dir, &secret_file, &URL_SAFE_NO_PAD.encode(bytes))?;
-            // Read back: of two servers that start together, both use the one that was kept.
+            // The secret is read back, because two servers may start at once: then both use the
+            // file that was stored first.
             let missing = || io::Error::from(io::ErrorKind::NotFound);
             read(&secret_file)?.ok_or_else(|| failed(&secret_file, &missing()))?
         }
@@ -74,8 +79,8 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
     Ok(Demo { tenant, secret_file })
 }
 
-/// Makes the data folder with mode 0700, or accepts one that is ours and that only its owner can
-/// write to. For every server, with or without the demo tenant.
+/// Creates the data folder with mode 0700, or accepts an existing folder that belongs to our user
+/// and that nobody else can write to. Every server calls it, with or without the demo tenant.
 ///
 /// # Errors
 /// [`DemoError`] if the folder cannot be used, belongs to another user, or is open to others.
@@ -93,7 +98,7 @@ fn failed(path: &Path, source: &io::Error) -> DemoError {
     DemoError(format!("cannot use {}: {source}", path.display()))
 }
 
-/// Refuses a folder or file of another user, who could open it to others.
+/// Refuses a folder or a file of another user, because that user could let others write to it.
 fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), DemoError> {
     if is_ours(metadata) {
         return Ok(());
@@ -125,8 +130,8 @@ fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
     })
 }
 
-/// Writes the whole file beside its place, mode 0600, then moves it there unless one is there
-/// already.
+/// Stores the secret: writes a temporary file with mode 0600 beside it, then renames that file. If
+/// the secret's file exists already, it stays.
 fn keep(folder: &Path, path: &Path, secret: &str) -> Result<(), DemoError> {
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

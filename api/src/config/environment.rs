@@ -1,8 +1,9 @@
 //! Environment variables that set or override keys.
 //!
-//! `COUNTERSIGN__SECTION__KEY` reaches every key, `COUNTERSIGN__TENANTS__0__…` those of a tenant; a
-//! few short names set up one tenant without a file. A variable that means nothing is refused,
-//! except those that Kubernetes sets for a service named `countersign`, and those of our own tests.
+//! `COUNTERSIGN__SECTION__KEY` sets any key, and `COUNTERSIGN__TENANTS__0__…` a key of a tenant. A
+//! few short names set up one tenant without a file. An unknown variable with our prefix is
+//! refused, except those that Kubernetes sets for a service named `countersign`, and those of our
+//! own tests.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,10 +17,11 @@ use super::{keys, limits};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
-/// Read by the command line and not here.
+/// Variables that the command line reads, and this module ignores.
 const OF_THE_COMMAND_LINE: &[&str] = &["COUNTERSIGN_CONFIG"];
 
-/// Read by the tests and by `make`, which may start a server in the same shell.
+/// Variables of the tests and of `make`. This module ignores them, because a server may be started
+/// in the same shell.
 const OF_THE_TESTS: &[&str] = &[
     "COUNTERSIGN_BIN",
     "COUNTERSIGN_COMPOSITIONS",
@@ -48,7 +50,7 @@ const OF_THE_TESTS: &[&str] = &[
 
 const SECRET_KEY: &str = "COUNTERSIGN_SECRET_KEY";
 
-/// Names for a server without a file, each with the long name that it stands for.
+/// Short names for a server without a file, each with the long name of the same key.
 const SHORT: &[(&str, &str)] = &[
     ("COUNTERSIGN_LISTEN", "COUNTERSIGN__SERVER__LISTEN"),
     ("COUNTERSIGN_STORE", "COUNTERSIGN__STORE__URL"),
@@ -58,14 +60,14 @@ const SHORT: &[(&str, &str)] = &[
     ("COUNTERSIGN_WEBHOOK_ALLOW_HOSTS", "COUNTERSIGN__TENANTS__0__PUSH__WEBHOOK_ALLOW_HOSTS"),
 ];
 
-/// One step of a path to a key. Ordered, so that tenant 2 comes before tenant 10.
+/// Step of a path to a key. Steps are ordered, so that tenant 2 comes before tenant 10.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Key(String),
     Index(usize),
 }
 
-/// The variables of the process that are for this server.
+/// Returns the process's variables that begin with our prefix.
 ///
 /// # Errors
 /// [`ConfigError::Unusable`] for a variable that is not UTF-8.
@@ -88,8 +90,8 @@ fn as_text(
     .collect()
 }
 
-/// Writes the values of `variables` into `table`, after a check of their types. Gives the variable
-/// of each key that was set.
+/// Writes the values of `variables` into `table`, after a check of their types. Returns the
+/// variable of each key that was set.
 pub(super) fn apply(
     table: &mut Table,
     variables: impl Iterator<Item = (String, String)>,
@@ -114,7 +116,7 @@ pub(super) fn apply(
         let nearest = || variable_of(&keys::nearest_key(&spelled(&path)));
         let expected = expected(&template, &path).ok_or_else(|| unknown(&variable, nearest()))?;
         let parsed = if variable == SECRET_KEY {
-            // One secret as it stands: a comma may be part of it.
+            // The whole value is one secret, because a comma may be part of it.
             Value::Array(vec![Value::String(value)])
         } else {
             parse(expected, value).map_err(|problem| {
@@ -137,18 +139,18 @@ pub(super) fn apply(
     Ok(sources)
 }
 
-/// A variable as the source of a key, in words.
+/// Formats a variable as the source of a key, for a message.
 pub(super) fn source(variable: &str) -> String {
     format!("from {variable}")
 }
 
-/// The short variable that would set a key.
+/// Returns the short variable that sets a key, if there is one.
 pub(super) fn short_name(key: &str) -> Option<&'static str> {
     let found = SHORT.iter().find(|(_, long)| spelled(&path_of(long)) == key);
     found.map(|(short, _)| *short)
 }
 
-/// Tells whether Kubernetes made this variable for a service whose name starts with `countersign`.
+/// Returns true if Kubernetes set this variable for a service whose name starts with `countersign`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let name = &name[PREFIX.len()..];
     let of_port = |rest: &str| {
@@ -193,7 +195,7 @@ fn path_of(long: &str) -> Vec<Step> {
         .collect()
 }
 
-/// A path as messages write it: `tenants[0].push.webhook_url`.
+/// Formats a path for a message, such as `tenants[0].push.webhook_url`.
 fn spelled(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
@@ -206,7 +208,7 @@ fn spelled(path: &[Step]) -> String {
     text
 }
 
-/// The variable that sets a key.
+/// Returns the long variable that sets a key.
 fn variable_of(key: &str) -> String {
     let name = key.replace('[', "__").replace(']', "").replace('.', "__").to_uppercase();
     format!("COUNTERSIGN__{name}")
@@ -219,7 +221,8 @@ fn expected<'a>(template: &'a Value, path: &[Step]) -> Option<&'a Value> {
     })
 }
 
-/// Parses a variable's text as the type of its key. The error describes the fault without the text.
+/// Parses a variable's text as the type of its key. The error never quotes the text, because it may
+/// be a secret.
 fn parse(expected: &Value, text: String) -> Result<Value, &'static str> {
     if expected.is_table() || keys::section_of_list(expected).is_some() {
         return Err("is a section and not one value");
@@ -246,7 +249,7 @@ fn allowed(expected: &Value) -> String {
     }
 }
 
-/// Writes one value. A tenant's number may be that of a tenant there is, or the next one.
+/// Writes one value. The index of a tenant must be that of an existing tenant, or the next one.
 fn set(table: &mut Table, path: &[Step], value: Value) -> Result<(), ConfigError> {
     let mismatch = || ConfigError::value(spelled(path), "cannot be set", "a known key is allowed");
     match path {

@@ -1,19 +1,18 @@
-//! Why a configuration is refused. No text here ever holds a configured value that could be a
-//! secret.
+//! Errors of a configuration. No text here has a configured value that could be a secret.
 
-/// A configuration that the server does not start with.
+/// Error of a configuration with which the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A key or variable that means nothing.
+    /// A key or a variable that is not known.
     #[error("unknown {kind} {name}{}: the nearest known name is {nearest}", shown(place))]
     Unknown {
         /// `key` or `variable`.
         kind: &'static str,
-        /// Its name.
+        /// The unknown name.
         name: String,
-        /// The place in the file where it stands, if it does.
+        /// Place of the key in the file; `None` for a variable.
         place: Option<String>,
-        /// The known name that looks most like it.
+        /// The known name that is most similar.
         nearest: String,
     },
     /// A value that is not allowed.
@@ -21,14 +20,15 @@ pub enum ConfigError {
     Value {
         /// Place of the key, such as `tenants[0].id`.
         key: String,
-        /// The environment variable that set it, or else the place in the file where it stands.
+        /// Environment variable that set the key, or the key's place in the file; `None` if neither
+        /// is known.
         place: Option<String>,
         /// The fault.
         problem: String,
         /// The allowed values.
         allowed: String,
     },
-    /// A file that cannot be read, or a variable that cannot be used.
+    /// A file or a variable that cannot be used.
     #[error("{0}")]
     Unusable(String),
 }
@@ -38,7 +38,7 @@ fn shown(source: &Option<String>) -> String {
 }
 
 impl ConfigError {
-    /// A refused value.
+    /// Creates the error of a refused value.
     pub(super) fn value(
         key: impl Into<String>,
         problem: impl Into<String>,
@@ -48,7 +48,8 @@ impl ConfigError {
         Self::Value { key: key.into(), place: None, problem, allowed }
     }
 
-    /// Adds where the refused key was set, by `find`, if that is not known yet.
+    /// Adds the source of the refused key, which `find` returns, unless the error has a source
+    /// already.
     pub(super) fn with_source(mut self, find: impl FnOnce(&str) -> Option<String>) -> Self {
         if let Self::Value { key, place: source @ None, .. }
         | Self::Unknown { name: key, place: source @ None, .. } = &mut self
@@ -58,7 +59,8 @@ impl ConfigError {
         self
     }
 
-    /// Names a refused key that nothing has set by the variable that would set it, by `find`.
+    /// Replaces the refused key by the variable that would set it, which `find` returns, if the key
+    /// has no source.
     pub(super) fn named_by_variable(
         mut self,
         find: impl FnOnce(&str) -> Option<&'static str>,
@@ -80,8 +82,8 @@ pub(super) fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigE
     Err(ConfigError::value(key, format!("has {count} entries"), allowed))
 }
 
-/// Reads the entries of a list, at most `max`. The error of `read` is the problem of an entry, and
-/// what is allowed.
+/// Parses the entries of a list, at most `max`. An error of `read` is the entry's problem, and the
+/// allowed form.
 pub(super) fn entries<T, C: FromIterator<T>, P: Into<String>, A: Into<String>>(
     key: &str,
     written: &[String],

@@ -1,5 +1,5 @@
-//! The configuration as it is written: sections, keys, defaults and ranges of numbers. The names of
-//! these structs' fields are the known keys; `deploy/countersign.example.toml` documents them.
+//! Format of the configuration file: sections, keys, defaults and ranges of numbers. The fields of
+//! these structs are the known keys; `deploy/countersign.example.toml` documents them.
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -13,12 +13,12 @@ use super::error::ConfigError;
 use super::limits::{self, Number, Section};
 use super::lines::Lines;
 
-/// The core and the engine know their own defaults.
+/// Defaults of the core and of the engine, which define these themselves.
 const CORE: Limits = Limits::DEFAULT;
 const ENGINE: EngineSettings = EngineSettings::DEFAULT;
 pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// The whole file. No `Debug`: it holds secrets.
+/// Content of the whole file. It has no `Debug`, because it contains secrets.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
@@ -31,7 +31,7 @@ pub(super) struct File {
     pub(super) tenants: Vec<TenantSection>,
 }
 
-/// A section with its keys: type, default, and for numbers the allowed range.
+/// Defines a section and its keys: type, default, and for numbers the allowed range.
 macro_rules! section {
     ($name:ident = $section:literal {
         $($(#[$doc:meta])* $field:ident : $type:ty = $default:expr $(, $range:expr)?;)+
@@ -63,22 +63,22 @@ section!(ServerSection = "server" {
     listen: String = "127.0.0.1:8080".into();
     public_url: String = String::new();
     data_dir: String = "countersign-data".into();
-    /// 0 is one per core. The HTTP library has no more than its maximum.
+    /// 0 means one per core. The maximum is that of the HTTP library.
     workers: usize = 0, 0..=512;
     body_bytes_max: usize = 16_384, 1024..=1 << 20;
     body_read_seconds: u64 = 5, 1..=60;
-    /// Parked polls included.
+    /// Includes parked polls.
     requests_in_flight_max: usize = 25_000, 1..=1_000_000;
-    /// Those among them that track, start a challenge or enroll.
+    /// Requests in flight that track, start a challenge or enroll.
     new_work_in_flight_max: usize = 2000, 1..=1_000_000;
-    /// At 200 µs for the dearest request, fifty callers that ask again as soon as they are
-    /// answered are no reason yet to turn others away.
+    /// The most expensive request takes 200 µs. So fifty callers that repeat it without a pause
+    /// cause 10 ms of delay, and are not yet an overload.
     queue_delay_ms_max: u64 = 10, 1..=10_000;
     trusted_proxies: Vec<String> = Vec::new();
     client_address_header: String = String::new();
     direct_clients: bool = false;
     client_share_percent: usize = 10, 1..=100;
-    /// With the default there is time to flush before container runtimes (10 s) kill.
+    /// The default leaves time to flush before a container runtime kills the process, after 10 s.
     shutdown_seconds: u64 = 8, 1..=10;
 });
 section!(OperationsSection = "operations" { listen: String = "127.0.0.1:9464".into(); });
@@ -93,7 +93,7 @@ section!(StoreSection = "store" {
     async_window_ms: u64 = 50, 1..=10_000;
     outage: String = "refuse".into();
     backlog_records_max: usize = 100_000, 1..=10_000_000;
-    /// 0 is none.
+    /// 0 means no warning.
     room_warn_mib: u64 = ENGINE.room_warn_bytes >> 20, 0..=1 << 20;
 });
 section!(EngineSection = "engine" {
@@ -117,7 +117,7 @@ section!(PushSection = "push" {
     challenge_lifetime_seconds: u64 =
         CORE.challenge_lifetime_ms / 1000, 10..=CHALLENGE_LIFETIME_MS_MAX / 1000;
     custom_public: Vec<String> = Vec::new();
-    /// 0 is none.
+    /// 0 means no number matching.
     number_match: u64 = 0, 0..=6;
     notifications_per_challenge_max: u64 = u64::from(CORE.notifications_per_challenge_max), 1..=3;
     prompts_max: usize = CORE.prompts_max, 1..=1000;
@@ -127,7 +127,7 @@ section!(PushSection = "push" {
     require_statement: bool = false;
     report_hold_seconds: u64 = CORE.report_hold_ms / 1000, 0..=86_400;
     numbers_per_challenge_max: u64 = u64::from(CORE.numbers_per_challenge_max), 1..=10;
-    /// NIST SP 800-63B-4, 3.2.2: at most 100.
+    /// NIST SP 800-63B-4, section 3.2.2, allows at most 100.
     numbers_max: u64 = u64::from(CORE.numbers_max), 1..=100;
     number_hold_seconds: u64 = CORE.number_hold_ms / 1000, 1..=86_400;
     number_hold_seconds_max: u64 = CORE.number_hold_ms_max / 1000, 1..=86_400;
@@ -136,26 +136,27 @@ section!(PushSection = "push" {
 });
 
 impl File {
-    /// Every known key with its default, and one tenant to show a tenant's keys.
+    /// Returns every known key with its default, and one tenant, so that the tenants' keys are
+    /// included.
     pub(super) fn template() -> Table {
         let file = Self { tenants: vec![TenantSection::default()], ..Self::default() };
         Table::try_from(file).expect("structs of text, numbers and lists are a table")
     }
 
-    /// The sections that have numbers, but for the tenants'.
+    /// Returns the sections that have numbers, except those of tenants.
     pub(super) fn sections(&self) -> [&dyn Section; 4] {
         [&self.server, &self.store, &self.engine, &self.tokens]
     }
 }
 
-/// Every configured number with its default.
+/// Returns every configured number with its default.
 pub fn numbers() -> Vec<Number> {
     let (file, push) = (File::default(), PushSection::default());
     let sections = file.sections().into_iter().chain([&push as &dyn Section]);
     sections.flat_map(Section::numbers).collect()
 }
 
-/// Reads a file as TOML, of whatever keys, and finds the line of each.
+/// Reads a file as TOML without a check of its keys, and finds the line of each key.
 pub(super) fn read(path: &Path) -> Result<(Table, Lines), ConfigError> {
     let shown = path.display();
     let failed =
@@ -167,7 +168,8 @@ pub(super) fn read(path: &Path) -> Result<(Table, Lines), ConfigError> {
         let max = limits::FILE_BYTES_MAX;
         return Err(ConfigError::Unusable(format!("{shown} is longer than {max} bytes")));
     }
-    // The parser's own display quotes the line, which may hold a secret.
+    // We format the error ourselves, because the parser's own text quotes the line, which may have
+    // a secret.
     let table = text.parse::<Table>().map_err(|e| {
         let before = text.bytes().take(e.span().map_or(0, |span| span.start));
         let line = 1 + before.filter(|b| *b == b'\n').count();
@@ -183,7 +185,7 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../../../deploy/countersign.example.toml");
 
-    /// The example with every key that is commented out (`#key = value`) put in force.
+    /// Parses the example with every commented key (`#key = value`) enabled.
     fn uncommented() -> Table {
         let is_key = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase());
         let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {

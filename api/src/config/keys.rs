@@ -1,6 +1,7 @@
-//! Known keys and their types, read off the structs of [`super::file`].
+//! Known keys and their types, derived from the structs of [`super::file`].
 //!
-//! Types are compared here and not by serde, whose messages quote the value, which may be a secret.
+//! This module compares the types, so that serde does not: serde's messages quote the value, which
+//! may be a secret.
 
 use toml::{Table, Value};
 
@@ -45,12 +46,12 @@ fn check_value(actual: &Value, expected: &Value, key: &str) -> Result<(), Config
     }
 }
 
-/// The keys of one section, for a list of sections such as `tenants`.
+/// Returns the template of one section, if `expected` is a list of sections such as `tenants`.
 pub(super) fn section_of_list(expected: &Value) -> Option<&Value> {
     expected.as_array().and_then(|entries| entries.first()).filter(|first| first.is_table())
 }
 
-/// The allowed type of a key, in words.
+/// Describes the allowed type of a key, for a message.
 pub(super) fn allowed(expected: &Value) -> String {
     if section_of_list(expected).is_some() {
         return "sections are allowed, one [[…]] each".into();
@@ -64,14 +65,14 @@ pub(super) fn allowed(expected: &Value) -> String {
     }
 }
 
-/// An unknown key, beside the nearest known one.
+/// Creates the error of an unknown key. It names the most similar known key.
 pub(super) fn unknown(key: &str) -> ConfigError {
     let nearest = nearest_key(key);
     let name = key.escape_debug().to_string();
     ConfigError::Unknown { kind: "key", name, place: None, nearest }
 }
 
-/// The known key that looks most like `key`, with the same number for a tenant.
+/// Returns the known key that is most similar to `key`, with the tenant's index of `key`.
 pub(super) fn nearest_key(key: &str) -> String {
     let number = key.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(n, _)| n);
     let number = number.filter(|n| n.parse::<u16>().is_ok()).unwrap_or("0");
@@ -80,7 +81,7 @@ pub(super) fn nearest_key(key: &str) -> String {
     nearest(key, &known)
 }
 
-/// Every known key and section, sections of lists as `tenants[]`.
+/// Returns every known key and section. A section of a list is written as `tenants[]`.
 pub(super) fn known() -> Vec<String> {
     fn collect(table: &Table, path: &str, all: &mut Vec<String>) {
         for (name, value) in table {
@@ -98,7 +99,7 @@ pub(super) fn known() -> Vec<String> {
     all
 }
 
-/// The known keys that hold a value.
+/// Returns the known keys that have a value, which excludes sections.
 pub(super) fn leaves() -> Vec<String> {
     let all = known();
     let holds = |key: &String, other: &String| {

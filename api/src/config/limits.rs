@@ -1,35 +1,36 @@
-//! The limits of the configuration itself, and what is known of its numbers.
+//! Limits of the configuration file, and ranges of its numbers.
 
 use std::ops::RangeInclusive;
 
 use super::error::ConfigError;
 
-/// Bytes of the configuration file, at most.
+/// Maximum size of the configuration file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Tenants of one server, at most.
+/// Maximum number of tenants of one server.
 pub const TENANTS_MAX: usize = 1000;
-/// Secrets of one tenant that are active together, at most: each signs every webhook.
+/// Maximum number of active secrets of one tenant. It is small, because each secret signs every
+/// webhook.
 pub const SECRET_KEYS_MAX: usize = 8;
-/// Entries of each list, at most: `allowed_origins`, `webhook_allow_hosts`, `custom_public`,
-/// `trusted_proxies`.
+/// Maximum number of entries of each list: `allowed_origins`, `webhook_allow_hosts`,
+/// `custom_public`, `trusted_proxies`.
 pub const LIST_ENTRIES_MAX: usize = 64;
-/// Bytes of a tenant's name, at most.
+/// Maximum length of a tenant's name, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
-/// Bytes of a tenant's logo, at most: it is part of every page.
+/// Maximum size of a tenant's logo, in bytes. It is small, because every page contains the logo.
 pub const LOGO_BYTES_MAX: u64 = 65_536;
-/// Bytes of a name in `custom_public`, at most.
+/// Maximum length of a name in `custom_public`, in bytes.
 pub const CUSTOM_NAME_BYTES_MAX: usize = 64;
 
 /// A configured number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Its key; of a tenant's keys, the part behind `tenants[i].`.
+    /// Key, with its section. For a tenant's key, the prefix `tenants[i].` is left out.
     pub key: String,
-    /// Its value.
+    /// Configured value.
     pub value: u64,
-    /// The smallest allowed.
+    /// Smallest allowed value.
     pub min: u64,
-    /// The largest allowed.
+    /// Largest allowed value.
     pub max: u64,
 }
 
@@ -39,12 +40,13 @@ impl Number {
     }
 }
 
-/// A section of the file.
+/// Section of the file that has numbers.
 pub(super) trait Section {
-    /// Its numbers.
+    /// Returns the numbers of the section.
     fn numbers(&self) -> Vec<Number>;
 
-    /// Refuses a number outside its range. `prefix` is that of a tenant's keys.
+    /// Refuses a number outside its range. `prefix` begins the keys of a tenant; for other sections
+    /// it is empty.
     fn check(&self, prefix: &str) -> Result<(), ConfigError> {
         let numbers = self.numbers().into_iter();
         let refused = |number: &Number| !(number.min..=number.max).contains(&number.value);

@@ -1,18 +1,18 @@
-//! The lines of a configuration file, so that a refusal names the one that it is about.
+//! Line numbers of a configuration file, so that an error names the line of a refused key.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-/// The line of every key and section of a file.
+/// Line numbers of every key and section of a file.
 pub(super) struct Lines {
     path: PathBuf,
     of_keys: BTreeMap<String, usize>,
 }
 
 impl Lines {
-    /// Finds the lines of the keys in a text that is valid TOML.
+    /// Finds the line of each key in a text, which must be valid TOML.
     pub(super) fn of(path: &Path, text: &str) -> Self {
         let mut lines = Self { path: path.to_owned(), of_keys: BTreeMap::new() };
         if let Ok(table) = DeTable::parse(text) {
@@ -24,7 +24,7 @@ impl Lines {
 
     fn add_table(&mut self, table: &DeTable<'_>, path: &str, line: &impl Fn(usize) -> usize) {
         for (name, value) in table.iter() {
-            // The spelling of refusals.
+            // Keys are escaped as in error messages, so that a lookup finds them.
             let key = name.get_ref().escape_debug();
             let key = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
             self.of_keys.insert(key.clone(), line(name.span().start));
@@ -43,7 +43,8 @@ impl Lines {
         }
     }
 
-    /// The place of a key, or of the section that lacks it, in words.
+    /// Describes the place of a key. If the file does not have the key, the place is that of its
+    /// section.
     pub(super) fn place(&self, key: &str) -> Option<String> {
         let mut key = key;
         loop {
@@ -55,7 +56,7 @@ impl Lines {
     }
 }
 
-/// The line of a position, from 1.
+/// Returns the line of a byte position. The first line is 1.
 fn line_of(ends: &[usize], at: usize) -> usize {
     1 + ends.partition_point(|end| *end < at)
 }

@@ -1,7 +1,8 @@
-//! The server's configuration: one TOML file, overridden by the environment, checked as a whole
-//! before anything starts. `deploy/countersign.example.toml` documents every key.
+//! Configuration of the server: one TOML file, with environment variables that override it. The
+//! whole configuration is validated before anything starts. `deploy/countersign.example.toml`
+//! documents every key.
 //!
-//! It opens no socket, no store and no log; [`demo`] alone writes to the disk.
+//! This module opens no socket, store or log. Only [`demo`] writes to the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -38,63 +39,65 @@ pub use origins::AllowedOrigins;
 
 use crate::client_address::ClientAddresses;
 
-/// A configuration that has been checked.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The public listener.
+    /// Settings of the public listener.
     pub server: Server,
     /// Address of the operators' listener, if there is one.
     pub operations: Option<SocketAddr>,
-    /// Logs.
+    /// Settings of the log.
     pub log: Log,
-    /// The store.
+    /// Settings of the store.
     pub store: Store,
-    /// Sizes of the engine.
+    /// Limits of the engine.
     pub engine: EngineSettings,
-    /// Life of the tokens that `track` gives.
+    /// Lifetime of the tokens that `track` returns.
     pub token_lifetime: Duration,
-    /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
-    /// for a tenant: then [`demo::prepare`] makes one.
+    /// Tenants, with unique ids and secrets. The list is empty only if there is no file and no
+    /// variable sets a tenant. In that case the server adds the tenant of [`demo::prepare`].
     pub tenants: Vec<Tenant>,
     /// True if the server hosts the demo relying party. Its tenant is [`demo::TENANT_ID`].
     pub demo: bool,
 }
 
-/// The public listener.
+/// Settings of the public listener.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// Its address; port 0 takes a free one.
+    /// Address of the listener. Port 0 chooses a free port.
     pub listen: SocketAddr,
     /// URL for clients, if it is configured. See [`Server::public_url_at`].
     pub public_url: Option<Url>,
-    /// The folder of everything that is kept.
+    /// Folder of all files that the server keeps.
     pub data_dir: PathBuf,
-    /// Worker threads; `None` is one per core.
+    /// Number of worker threads; `None` means one per core.
     pub workers: Option<NonZeroUsize>,
-    /// Bytes of a request's body, at most.
+    /// Maximum size of a request's body, in bytes.
     pub body_bytes_max: usize,
-    /// Time in which a request's body must have arrived.
+    /// Time within which a request's body must arrive.
     pub body_read: Duration,
-    /// Requests answered at the same time, at most.
+    /// Maximum number of requests in flight, parked polls included.
     pub requests_in_flight_max: usize,
-    /// Requests among them that begin something, at most.
+    /// Maximum number of requests in flight that begin something.
     pub new_work_in_flight_max: usize,
-    /// Wait of requests for their worker, above which such are turned away.
+    /// Target of the time that requests wait for their worker. A worker above it counts as late and
+    /// rejects new work.
     pub queue_delay_max: Duration,
-    /// Rules to find a client's address; `None` without shares.
+    /// Rules to find a client's address; `None` if clients have no limits.
     pub client_addresses: Option<ClientAddresses>,
-    /// Percent of connections, requests, polls and new work that one client address may have.
+    /// Percentage of connections, requests, parked polls and new work that one client address may
+    /// hold.
     pub client_share_percent: usize,
-    /// Time from SIGTERM to the exit.
+    /// Time from SIGTERM to the end of the process.
     pub shutdown: Duration,
 }
 
-/// Logs.
+/// Settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// Format of a line.
     pub format: LogFormat,
-    /// Directives of `tracing_subscriber::EnvFilter`, which parse.
+    /// Filter directives. They are valid for `tracing_subscriber::EnvFilter`.
     pub level: String,
 }
 
@@ -107,34 +110,34 @@ pub enum LogFormat {
     Json,
 }
 
-/// The store.
+/// Settings of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
-    /// The store.
+    /// Kind and place of the store.
     pub url: StoreUrl,
-    /// Time at which commits are answered.
+    /// Moment at which a commit is acknowledged: before or after it is on disk.
     pub durability: Durability,
 }
 
 /// Kinds of stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// A store in memory, which ends with the process.
+    /// A store in memory, which is lost when the process ends.
     Memory,
-    /// One file.
+    /// A SQLite file.
     Sqlite(PathBuf),
-    /// One Redis, by its URL, which may hold a password.
+    /// A Redis server. Its URL may have a password.
     Redis(countersign_wire::secret::Secret),
 }
 
 /// One relying party.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// Its id.
+    /// Id of the tenant.
     pub id: TenantId,
-    /// Its active secrets, at least one. Webhooks are signed with each.
+    /// Active secrets, at least one. Each of them signs every webhook.
     pub secret_keys: Vec<Secret>,
-    /// Look of its pages.
+    /// Look of the tenant's pages.
     pub brand: Brand,
     /// Origins of the pages that may call the Client API.
     pub allowed_origins: AllowedOrigins,
@@ -145,15 +148,16 @@ pub struct Tenant {
 /// Push verification of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// Target of the webhook; `None` leaves devices to poll.
+    /// URL of the webhook. If it is `None`, devices find challenges only by polling.
     pub webhook_url: Option<Url>,
-    /// Hosts that a webhook may reach by http or at a private address, as [`Url::host`] gives them.
+    /// Hosts that the webhook may reach by http or at a private address, in the form of
+    /// [`Url::host`].
     pub webhook_allow_hosts: BTreeSet<Host>,
-    /// Names of an action's custom data that devices see.
+    /// Members of an action's custom data that devices show.
     pub custom_public: BTreeSet<String>,
-    /// Answer of `track` for a user without authenticator.
+    /// State that `track` returns for a user without an authenticator.
     pub unenrolled: policy::Unenrolled,
-    /// Limits of the core, with this tenant's life of a challenge.
+    /// Limits of the core, as configured for this tenant.
     pub limits: policy::Limits,
 }
 
@@ -174,8 +178,8 @@ impl Config {
         keys::check(&table).map_err(placed)?;
         let sources = environment::apply(&mut table, env)?;
         let config = keys::check(&table).and_then(|()| {
-            // Every name and type has been compared with the same structs: this cannot fail but for
-            // a mistake of ours, and serde's own words would quote the value.
+            // Cannot fail, because all names and types were compared with the same structs. The
+            // text is ours, because serde's text would quote the value.
             let same_again = |_: toml::de::Error| {
                 ConfigError::value("the configuration", "cannot be read", "known keys are allowed")
             };
@@ -183,7 +187,7 @@ impl Config {
         });
         let config = config.map_err(|e| e.with_source(|key| source_of(key, &sources)));
         let config = config.map_err(placed);
-        // A user without a file does not know the names of its keys.
+        // Without a file we name the variable, because such a user does not know the file's keys.
         let config = match file {
             Some(_) => config?,
             None => config.map_err(|e| e.named_by_variable(environment::short_name))?,
@@ -196,14 +200,15 @@ impl Config {
     }
 }
 
-/// The variable that set `key`, or the list that `key` is an entry of, in words.
+/// Describes the variable that set `key`, or that set the list of which `key` is an entry.
 fn source_of(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
     let list = key.rsplit_once('[').map_or(key, |(list, _)| list);
     let variable = sources.get(key).or_else(|| sources.get(list))?;
     Some(environment::source(variable))
 }
 
-/// Address at which this machine reaches a listener: the loopback one if it listens on all.
+/// Returns the address at which this machine reaches a listener: the loopback address if the
+/// listener is bound to all addresses.
 pub fn reachable(bound: SocketAddr) -> SocketAddr {
     let ip = match bound.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -214,8 +219,8 @@ pub fn reachable(bound: SocketAddr) -> SocketAddr {
 }
 
 impl Server {
-    /// URL for clients once the server listens on `bound`: as configured, or `http://<bound>`, with
-    /// the loopback address if `bound` means every address.
+    /// Returns the URL for clients of a server that listens on `bound`: the configured URL, or
+    /// `http://<bound>`. If `bound` means all addresses, the loopback address replaces it.
     pub fn public_url_at(&self, bound: SocketAddr) -> Url {
         let reached = || Url::parse(&format!("http://{}", reachable(bound)));
         let configured = self.public_url.clone().map_or_else(reached, Ok);

@@ -1,10 +1,11 @@
-//! The known name that an unknown one most likely stands for.
+//! Search for the known name that is most similar to an unknown name.
 //!
-//! It compares words, so that `COUNTERSIGN__SERVER__LISTEN` and `server.listen` are alike.
+//! It compares the words of names, so that `COUNTERSIGN__SERVER__LISTEN` and `server.listen` are
+//! alike.
 
-/// Characters of an unknown name that are compared with the known ones.
+/// Maximum number of characters of an unknown name that are compared.
 const COMPARED_CHARACTERS_MAX: usize = 128;
-/// Names that other servers give to settings of ours.
+/// Names of settings in other servers, each with our name.
 const ALIKE: &[(&str, &str)] = &[
     ("addr", "listen"),
     ("address", "listen"),
@@ -17,13 +18,15 @@ const ALIKE: &[(&str, &str)] = &[
     ("redis", "store_url"),
     ("redis_url", "store_url"),
 ];
-/// Sections that such a name may stand behind.
+/// Sections that such a name may follow.
 const SECTIONS: &[&str] = &["server_", "operations_", "store_"];
-/// Weight of a likeness to the last words of a name: the section is another then.
+/// Factor for a similarity to only the last words of a name, because its section differs.
 const IN_ANOTHER_SECTION: f64 = 0.9;
 
-/// The candidate that begins with the words of `name`; else the one that means the same; else the
-/// one that looks most like it, as a whole or by its last words.
+/// Returns the candidate that begins with the words of `name`. If there is none, returns the
+/// candidate that is our name for a setting which other servers call `name`. If there is none
+/// either, returns the most similar candidate. The similarity is that of the whole name, or of its
+/// last words if that is greater.
 pub(super) fn nearest(name: &str, candidates: &[String]) -> String {
     let name: String = name.chars().take(COMPARED_CHARACTERS_MAX).collect();
     let (wanted, last) = (words(&name), words(name.rsplit('.').next().unwrap_or_default()));
@@ -49,7 +52,7 @@ pub(super) fn nearest(name: &str, candidates: &[String]) -> String {
     found.map(|(_, candidate)| (*candidate).clone()).unwrap_or_default()
 }
 
-/// The words of a name, joined by `_`, without our prefix.
+/// Joins the words of a name by `_`, in lower case and without our prefix.
 fn words(name: &str) -> String {
     let name = name.to_lowercase();
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -57,7 +60,8 @@ fn words(name: &str) -> String {
     words.strip_prefix(&["countersign"]).unwrap_or(&words).join("_")
 }
 
-/// Our words for those of another server, and the section before them.
+/// Splits a name into its section and its last word, and translates that word of another server
+/// into ours.
 fn alike(wanted: &str) -> Option<(&str, &'static str)> {
     let section = SECTIONS.iter().find(|section| wanted.starts_with(**section));
     let (section, word) = wanted.split_at(section.map_or(0, |section| section.len()));
@@ -65,7 +69,7 @@ fn alike(wanted: &str) -> Option<(&str, &'static str)> {
     Some((section, ours))
 }
 
-/// Likeness of two names, from 0 to 1. `last` is the last part of the wanted name.
+/// Returns the similarity of two names, from 0 to 1. `last` is the last part of the wanted name.
 fn likeness(wanted: &str, last: &str, candidate: &str) -> f64 {
     let like = strsim::normalized_damerau_levenshtein;
     let tails = candidate.match_indices('_').filter_map(|(at, _)| candidate.get(at + 1..));

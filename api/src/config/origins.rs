@@ -1,4 +1,4 @@
-//! The origins of web pages, compared exactly as browsers send them.
+//! Allowed origins of web pages. They are compared exactly as browsers send them.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use url::Url;
 /// Origins of the pages that may call a tenant's Client API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Every page's: calls carry a token and no cookie.
+    /// Every page may call. This is safe, because calls carry a token and no cookie.
     Any,
-    /// These origins'. Empty: no page's at all.
+    /// Pages of these origins may call. If the set is empty, no page may call.
     Exact(BTreeSet<String>),
 }
 
 impl AllowedOrigins {
-    /// Tells whether a page with this `Origin` may call.
+    /// Returns true if a page with this `Origin` may call.
     #[must_use]
     pub fn allows(&self, origin: &str) -> bool {
         match self {
@@ -23,7 +23,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// Joins two rules into one that allows the origins of both.
+    /// Combines two rules into one that allows the origins of both.
     #[must_use]
     pub fn union(self, other: &Self) -> Self {
         match (self, other) {
@@ -34,7 +34,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// Reads the entries of a list. The error is the number of the refused entry and its problem.
+    /// Parses the entries of a list. The error has the index of the refused entry and its problem.
     pub(super) fn parse(entries: &[String]) -> Result<Self, (usize, String)> {
         if let [only] = entries
             && only == "*"

@@ -18,7 +18,7 @@ use super::file::{PushSection, TenantSection};
 use super::limits::{self, Section as _};
 use super::{AllowedOrigins, Push, Secret, Tenant};
 
-/// The secret in `deploy/countersign.example.toml`, which is public.
+/// Secret of `deploy/countersign.example.toml`. It is refused, because it is public.
 const EXAMPLE_SECRET: &str = "replace-me";
 
 pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, ConfigError> {
@@ -38,7 +38,8 @@ pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, Config
             return Err(ConfigError::value(path + "id", problem, "an id of its own is allowed"));
         }
         for (i, secret) in tenant.secret_keys.iter().enumerate() {
-            // Server calls name no tenant: the secret alone says which.
+            // Secrets must be unique, because a backend's request names no tenant: its secret
+            // identifies it.
             let key = format!("{path}secret_keys[{i}]");
             if let Some(other) = secrets.insert(secret.expose().to_owned(), key.clone()) {
                 let problem = format!("is the same as {other}");
@@ -113,7 +114,7 @@ fn push(path: &str, written: &PushSection) -> Result<Push, ConfigError> {
     })
 }
 
-/// The limits of the core, as far as they are configured.
+/// Returns the core's limits with the configured values.
 fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
     written.check(path)?;
     let ms = |seconds: u64| seconds * 1000;
@@ -161,7 +162,7 @@ fn custom_name(name: &str) -> Result<String, (&'static str, String)> {
     Ok(name.to_owned())
 }
 
-/// A host as URLs spell it: lower case, punycode, addresses in their one spelling.
+/// Parses a host into the form of URLs: lower case, punycode, and the canonical form of an address.
 fn host(text: &str) -> Result<Host, (&'static str, &'static str)> {
     if let Ok(address) = text.parse::<Ipv6Addr>() {
         return Ok(Host::Ipv6(address));
@@ -171,7 +172,7 @@ fn host(text: &str) -> Result<Host, (&'static str, &'static str)> {
     host.ok_or(("is not a host", allowed))
 }
 
-/// The message never shows the URL, because its path or query may be secret.
+/// Parses the URL of a webhook. The error never quotes it, because its path or query may be secret.
 fn webhook_url(
     key: &str,
     text: &str,

@@ -1,7 +1,7 @@
-//! Answers to bytes that are no request.
+//! Responses to bytes that are not a valid request head.
 //!
-//! The HTTP library refuses it by itself, with a status and nothing else, and then ends the
-//! connection. Such an answer is recognised on its way out, and the contract's is sent.
+//! The HTTP library refuses such a head itself: it sends a response without a body, then closes the
+//! connection. We recognise that response before it is sent, and send an error in JSON instead.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,24 +14,24 @@ use countersign_wire::reason::Reason;
 
 use crate::telemetry::HEADS_REFUSED;
 
-/// Bytes that the library's own refusal has, at most: a status line and three short headers.
+/// Maximum length of the library's own refusal, in bytes: a status line and three short headers.
 const BARE_BYTES_MAX: usize = 256;
 /// Statuses of the library's own refusals.
 const BARE_STATUS: [&str; 3] = ["400", "408", "431"];
 
-/// Why a head is refused.
+/// Reason for which a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadHead {
-    /// It is not HTTP/1.1, or its framing is not sound.
+    /// The bytes are not HTTP/1.1, or the framing of the body is invalid.
     Malformed,
-    /// It has more bytes or more headers than are read.
+    /// The head has more bytes or more headers than the server reads.
     TooLong,
-    /// It was not complete in time.
+    /// The head was not complete within this time.
     TooSlow(Duration),
 }
 
 impl BadHead {
-    /// The whole answer, as it is sent.
+    /// Returns the bytes of the whole response, and counts the refusal.
     pub(super) fn answer(self) -> Vec<u8> {
         let (reason, label, text) = match self {
             Self::Malformed => {
@@ -55,7 +55,7 @@ impl BadHead {
         let body = serde_json::to_string(&body).expect("texts are JSON");
         let length = body.len();
         let now = HttpDate::from(UNIX_EPOCH + Duration::from_millis(SystemClock.now().0));
-        // The headers are those that the routes' answers have.
+        // These are the headers that responses of routes have too.
         format!(
             "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\
              content-type: application/json\r\ncache-control: no-store\r\n\
@@ -65,11 +65,11 @@ impl BadHead {
     }
 }
 
-/// Finds the library's own refusal in `bytes`, which are about to be sent. It is the last answer on
-/// a connection.
+/// Finds the library's own refusal in `bytes`, which are about to be sent. Returns its position and
+/// the reason. It is always the last response on a connection.
 ///
-/// No answer of a route looks like it: each has a body, or the length of one, and is not to be
-/// stored.
+/// A route's response cannot be mistaken for it, because every response of a route has a body or
+/// its length, and `cache-control: no-store`.
 pub(super) fn bare(bytes: &[u8]) -> Option<(usize, BadHead)> {
     if !bytes.ends_with(b"\r\n\r\n") {
         return None;

@@ -1,23 +1,23 @@
-//! The end of a chunked body, found while its bytes pass.
+//! Search for the end of a chunked body while its bytes arrive.
 //!
-//! It accepts the same bytes as the HTTP library, so that both see the end at the same byte.
+//! It accepts the same bytes as the HTTP library, so that both find the end at the same byte.
 
-/// Extent of a body within some bytes.
+/// Result of a search: the part of some bytes that belongs to a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// All of them are part of it, and more has to come.
+    /// All bytes belong to the body, and its end is still to come.
     GoesOn,
-    /// The body ends after this number of bytes.
+    /// The body ends after this number of the bytes.
     Ends(usize),
-    /// It is malformed.
+    /// The body is malformed.
     Malformed,
 }
 
-/// A chunked body that is passed.
+/// State of the search in one chunked body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
     next: Part,
-    /// The size of the chunk, and then the rest of it.
+    /// Size of the chunk while it is read; then the number of its bytes that are still to come.
     size: u64,
 }
 
@@ -33,7 +33,7 @@ enum Part {
     Data,
     DataCr,
     DataLf,
-    /// The start of a trailer line, or of the empty line that ends the body.
+    /// Start of a trailer line, or of the empty line that ends the body.
     Line,
     TrailerLine,
     TrailerLf,
@@ -41,7 +41,7 @@ enum Part {
 }
 
 impl Chunks {
-    /// Moves past the bytes of the body that `bytes` begins with.
+    /// Consumes the bytes of the body at the start of `bytes`.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Extent {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -65,7 +65,8 @@ impl Chunks {
         Extent::GoesOn
     }
 
-    /// The part that comes behind a byte outside of the data.
+    /// Returns the part that follows a byte outside the data. Returns `None` if the byte is not
+    /// allowed.
     fn step(&mut self, byte: u8) -> Option<Part> {
         let digit = char::from(byte).to_digit(16).map(u64::from);
         let next = match (self.next, byte) {

@@ -1,28 +1,28 @@
-//! The head of a request, as far as a connection has to understand it: its end, the framing of its
-//! body, and the permission to send another request behind it.
+//! Parser of a request's head, as far as a connection needs it: the end of the head, the framing of
+//! the body, and permission for another request on the connection.
 
 use httparse::{EMPTY_HEADER, Request, Status};
 
 use super::chunks::{Chunks, Extent};
 
-/// Bytes of one request's head. The HTTP library would read four times as many.
+/// Maximum length of one request's head, in bytes. The HTTP library would read four times as many.
 pub(super) const HEAD_BYTES_MAX: usize = 32_768;
-/// Lines of one request's head, as many as the HTTP library reads.
+/// Maximum number of headers in one request's head. It is that of the HTTP library.
 const LINES_MAX: usize = 96;
-/// Takes the place of `upgrade` in a head, and has its length.
+/// Replacement for `upgrade` in a head, of the same length.
 const IGNORED: &[u8; 7] = b"ignored";
 
-/// The body of a request.
+/// Body of a request, as far as it is still to come.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// Bytes of the body that are still to come.
+    /// Number of bytes that are still to come.
     Sized(u64),
-    /// Its length is not known before its end.
+    /// A chunked body. Its length is unknown until its end.
     Chunked(Chunks),
 }
 
 impl Body {
-    /// Moves past the bytes of the body that `bytes` begins with.
+    /// Consumes the bytes of the body at the start of `bytes`.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Extent {
         match self {
             Self::Sized(left) => {
@@ -40,36 +40,36 @@ impl Body {
 pub(super) struct Head {
     pub(super) bytes: usize,
     pub(super) body: Body,
-    /// The client says that it sends no request behind this one (RFC 9112, section 9.6).
+    /// True if the client sends no further request on this connection (RFC 9112, section 9.6).
     pub(super) is_last: bool,
 }
 
-/// Start of the bytes.
+/// Result of a search for a head at the start of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The start of a head.
+    /// The start of a head that is not complete.
     Part,
     Head(Head),
     /// A head that the HTTP library refuses.
     Malformed,
 }
 
-/// The lines that frame a request.
+/// Headers that decide the framing of a request.
 #[derive(Default)]
 struct Lines {
     length: Option<u64>,
     is_chunked: bool,
     closes: bool,
     keeps_alive: bool,
-    /// Positions of `upgrade` in the name of a line or among the options of the connection.
+    /// Positions of `upgrade`: as the name of a header, or as an option in `Connection`.
     upgrades: Vec<usize>,
 }
 
 impl Head {
-    /// Finds the head that `bytes` begin with, and hides from the HTTP library that it asks for an
-    /// upgrade. The server upgrades no connection and may ignore the wish (RFC 9110, section 7.8),
-    /// but the library would read the body of such a request to the end of the connection, whatever
-    /// its `Content-Length` is.
+    /// Finds the head at the start of `bytes`, and overwrites its request for an upgrade. The
+    /// server never upgrades a connection, and may ignore the request (RFC 9110, section 7.8). But
+    /// the HTTP library would read the body of such a request to the end of the connection,
+    /// whatever its `Content-Length` is.
     pub(super) fn find(bytes: &mut [u8]) -> Found {
         let mut headers = [EMPTY_HEADER; LINES_MAX];
         let mut request = Request::new(&mut headers);
@@ -88,7 +88,7 @@ impl Head {
                 _ if lines.is_chunked => Body::Chunked(Chunks::default()),
                 length => Body::Sized(length.unwrap_or(0)),
             },
-            // Bytes behind a CONNECT are meant for the tunnel.
+            // Bytes behind a CONNECT would belong to the tunnel.
             is_last: lines.closes || is_tunnel || (is_old && !lines.keeps_alive),
         };
         for at in lines.upgrades {
@@ -101,8 +101,8 @@ impl Head {
 }
 
 impl Lines {
-    /// Reads the lines of a head that begins at the address `start`; `None` for framing that the
-    /// HTTP library refuses.
+    /// Reads the headers of a head that begins at the address `start`. Returns `None` for framing
+    /// that the HTTP library refuses.
     fn read(request: &Request<'_, '_>, start: usize) -> Option<Self> {
         let mut lines = Self::default();
         for header in request.headers.iter() {

@@ -1,10 +1,13 @@
-//! Idle connections, which give way when the permits of their listener run short.
+//! Closing of idle connections when the permits of their listener run short.
 //!
-//! A connection costs its client nothing, so a crowd of idle ones would keep everybody else out for
-//! as long as a head or the next request may take. While a listener is under pressure, those that
-//! have nothing under way leave after a short patience: first those of the address that has most,
-//! because whoever makes the crowd should pay for it, and of these the longest idle. Each worker
-//! looks at its own connections, and only then: an idle connection needs no timer without pressure.
+//! A connection costs its client nothing. So a crowd of idle ones could keep all other clients out
+//! until the timeouts for a head or for the next request. While a listener is under pressure,
+//! connections without a request in flight are closed after a short patience. Connections of the
+//! address with the most connections are closed first, because the client that makes the crowd
+//! should bear the cost. Among these, the longest idle one is first.
+//!
+//! Each worker checks its own connections at an interval, so that an idle connection needs no
+//! timer.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -23,28 +26,28 @@ use super::permits::{Permit, Permits};
 /// Rules by which idle connections are closed to make room.
 #[derive(Clone, Copy, Debug)]
 pub struct GivingWay {
-    /// The share of its permits in percent above which a listener is under pressure.
+    /// Percentage of its permits above which a listener is under pressure.
     pub above_percent: usize,
-    /// Time for which a connection may be idle when places run short. With zero, a new connection
-    /// replaces the longest idle one at once.
+    /// Time that a connection may be idle under pressure. If it is zero, a new connection replaces
+    /// the longest idle one at once.
     pub patience: Duration,
 }
 
-/// The way on the public listener.
+/// Rules of the public listener.
 pub const OF_PUBLIC: GivingWay = GivingWay { above_percent: 75, patience: Duration::from_secs(1) };
-/// The way on the operators' listener, which has few permits: probes of health do not wait for one.
+/// Rules of the operators' listener. It has few permits, so health probes must not wait for one.
 pub const OF_OPERATORS: GivingWay = GivingWay { above_percent: 95, patience: Duration::ZERO };
 /// Interval between checks for idle connections.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The idleness of one connection. Clones are the same connection's; none leaves its thread.
+/// Idleness of one connection. Clones share its state, and none may leave its thread.
 #[derive(Clone)]
 pub(super) struct Idleness(Rc<State>);
 
 struct State {
-    /// Begin of the idle time; none while a request is under way.
+    /// Begin of the idle time; `None` while a request is in flight.
     since: Cell<Option<Instant>>,
-    /// The server asked the connection to close.
+    /// True if the server asked the connection to close.
     is_asked: Cell<bool>,
     asked: Notify,
 }
@@ -57,18 +60,18 @@ impl Default for Idleness {
 }
 
 impl Idleness {
-    /// Notes that nothing is under way since then.
+    /// Records that the connection has been idle since then.
     pub(super) fn begin(&self, since: Instant) {
         self.0.since.set(Some(since));
     }
 
-    /// Notes that something is under way.
+    /// Records that a request is in flight.
     pub(super) fn end(&self) {
         self.0.since.set(None);
     }
 
-    /// Ready when the connection has to leave. Poll it after the connection's own work, so that a
-    /// request that has come by then keeps it.
+    /// Waits until the connection has to close to make room. Poll it after the connection's own
+    /// work, so that a request which has arrived keeps the connection open.
     pub(super) async fn gives_way(&self) {
         loop {
             self.0.asked.notified().await;
@@ -85,7 +88,7 @@ impl Idleness {
     }
 }
 
-/// The connections of one worker.
+/// Roster of the connections of one worker.
 pub(super) struct Roster {
     permits: Arc<Permits>,
     patience: Duration,
@@ -94,8 +97,8 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// An empty roster, which is looked at until it is dropped. To be called on the worker's
-    /// thread.
+    /// Creates an empty roster, and a task that checks it until it is dropped. Call it on the
+    /// worker's thread.
     pub(super) fn start(permits: Arc<Permits>, patience: Duration) -> Rc<Self> {
         let (members, next) = (RefCell::default(), Cell::default());
         let roster = Rc::new(Self { permits, patience, members, next });
@@ -103,7 +106,7 @@ impl Roster {
         roster
     }
 
-    /// Takes a connection of `peer` in until its [`Member`] is dropped.
+    /// Adds a connection of `peer` to the roster. Dropping the [`Member`] removes the connection.
     pub(super) fn enter(self: &Rc<Self>, permit: Permit, peer: Option<SocketAddr>) -> Member {
         let (number, idleness) = (self.next.get(), Idleness::default());
         self.next.set(number + 1);
@@ -114,7 +117,8 @@ impl Roster {
         Member { roster: self.clone(), number, idleness, _permit: permit }
     }
 
-    /// Asks this worker's part of the connections that are too many to leave, if they are idle.
+    /// Asks idle connections to close, as many as this worker's part of the excess above the
+    /// pressure limit.
     fn relieve(&self, now: Instant) {
         let members = self.members.borrow();
         let part = self.permits.part_too_many(members.len());
@@ -188,7 +192,7 @@ mod tests {
         (0..connections).map(|_| roster.enter(permit(), None)).collect()
     }
 
-    /// Lists the members that leave at that moment.
+    /// Asks members to close as at the moment `at`, and returns the positions of those that do.
     fn left(members: &[Member], at: Instant) -> Vec<usize> {
         if let Some(member) = members.first() {
             member.roster.relieve(at);

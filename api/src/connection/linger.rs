@@ -1,5 +1,6 @@
-//! Lingering close: the last answer, and a short time in which further bytes of the peer are thrown
-//! away. A socket that is closed over unread bytes is reset, and the peer may lose the answer.
+//! Lingering close: the server sends its last bytes, closes the writing half, and discards what the
+//! peer still sends for a short time. Otherwise the kernel resets a socket that has unread bytes,
+//! and the peer may lose the last response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,14 +9,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Time for which a connection lingers before its close.
+/// Longest time for which a connection lingers before it is closed.
 pub(super) const LEAVE: Duration = Duration::from_secs(1);
-/// Bytes that are thrown away, at most.
+/// Maximum number of bytes that are discarded.
 const DRAINED_BYTES_MAX: usize = 1 << 20;
-/// Bytes that one read throws away.
+/// Number of bytes that one read discards.
 const DRAIN_BYTES: usize = 4096;
 
-/// A connection that is being closed: it waits for the peer's last bytes.
+/// A connection that is being closed.
 pub(super) struct Leave {
     last: Vec<u8>,
     written: usize,
@@ -25,13 +26,13 @@ pub(super) struct Leave {
 }
 
 impl Leave {
-    /// Begins to linger, with the last bytes to send.
+    /// Starts the lingering close. `last` is sent first.
     pub(super) fn new(last: Vec<u8>) -> Self {
         let until = Box::pin(sleep_until(Instant::now() + LEAVE));
         Self { last, written: 0, has_ended: false, drained: 0, until }
     }
 
-    /// Ready when the connection can be closed.
+    /// Returns ready when the connection can be closed.
     pub(super) fn poll<T: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         io: &mut T,

@@ -1,22 +1,21 @@
-//! A listening socket with room for a crowd that connects at once.
+//! Listening socket with a long queue, for a crowd that connects at once.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections that wait to be accepted, at most; the kernel takes `net.core.somaxconn` instead
-/// where that is less. The standard library asks for 128: a client past them tries again after a
-/// second.
+/// Maximum number of connections that wait to be accepted. The kernel uses `net.core.somaxconn` if
+/// that is smaller. The standard library asks for 128; a client above it retries after a second.
 pub const BACKLOG: i32 = 4096;
 
-/// Listens on `address` as the standard library does, but with a [`BACKLOG`] of our own.
+/// Listens on `address` as the standard library does, but with [`BACKLOG`].
 ///
 /// # Errors
 /// Those of the operating system.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A server that is started again takes the port although old connections linger there.
+    // A restarted server can bind the port although old connections linger on it.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     const CROWD: usize = 500;
-    /// A client that is not let in at once tries again after a second.
+    /// Shorter than the second after which a rejected client retries.
     const AT_ONCE: Duration = Duration::from_millis(900);
 
     #[tokio::test]

@@ -1,5 +1,6 @@
-//! Load of a connection so far. The socket shares it, which reads no further than this allows, and
-//! the middleware, which knows the begin and the end of requests.
+//! State of an HTTP/1.1 connection's requests. The socket and the middleware share it: the
+//! middleware records the begin and the end of requests, and the socket reads no further than the
+//! state allows.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,54 +18,58 @@ use super::idle::Idleness;
 use super::pieces::in_pieces;
 use crate::problem::Problem;
 
-/// Requests that one connection carries. The answer to the last says `Connection: close`.
+/// Maximum number of requests on one connection. The last response has `Connection: close`.
 pub const REQUESTS_PER_CONNECTION_MAX: u32 = 1000;
 
-/// Load of one connection. Clones share it; none leaves its thread.
+/// State of one connection's requests. Clones share it, and none may leave its thread.
 #[derive(Clone)]
 pub struct Load(Rc<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    /// Requests that have begun.
+    /// Number of requests that have begun.
     requests: Cell<u32>,
-    /// Requests that the HTTP library was given.
+    /// Number of requests that were passed to the HTTP library.
     handed_over: Cell<u32>,
-    /// No request comes behind the latest one.
+    /// True if no request follows the latest one.
     closes: Cell<bool>,
-    /// The last answer was given: nothing more is read.
+    /// True after the last response: nothing more is read.
     is_spent: Cell<bool>,
-    /// The latest request has a body of which not all was read.
+    /// True if the latest request has a body that was not read to its end.
     is_unread: Cell<bool>,
     is_under_way: Cell<bool>,
-    /// Tasks of the request under way that do not merely wait for news.
+    /// Number of tasks that work on the current request, without those that only wait for a
+    /// notification.
     busy: Cell<u32>,
-    /// Wakes the connection when the request under way merely waits. Set once the client has sent
-    /// its end.
+    /// Waker of the connection, set after the client closed its writing half. It is woken when the
+    /// current request becomes a parked poll.
     left: Cell<Option<Waker>>,
-    /// Bytes read for the body of the request under way.
+    /// Bytes read for the body of the current request.
     body: Cell<usize>,
     body_max: usize,
     idleness: Idleness,
 }
 
 impl Load {
-    /// A fresh connection's. `body_max` is how many bytes may be read for a request's body.
+    /// Creates the state of a new connection. `body_max` is the maximum of bytes that may be read
+    /// for a request's body.
     pub fn new(body_max: usize) -> Self {
         Self::of(Idleness::default(), body_max)
     }
 
-    /// Load of a connection that the server may ask to close when places run short.
+    /// Creates the state of a connection that the server may ask to close when permits run short.
     pub(super) fn of(idleness: Idleness, body_max: usize) -> Self {
         Self(Rc::new(Counts { body_max, idleness, ..Counts::default() }))
     }
 
-    /// The idleness of the connection. It is idle too while its peer takes nothing of an answer.
+    /// Returns the connection's idleness. A connection is idle too while its peer reads nothing of
+    /// a response.
     pub(super) fn idleness(&self) -> &Idleness {
         &self.0.idleness
     }
 
-    /// Notes that the HTTP library is given one more request, and whether it is the last.
+    /// Records that one more request was passed to the HTTP library. `is_last` is true if no
+    /// request follows it.
     pub(super) fn hand_over(&self, is_last: bool) {
         self.0.handed_over.set(self.0.handed_over.get().saturating_add(1));
         if is_last {
@@ -72,18 +77,19 @@ impl Load {
         }
     }
 
-    /// Lets no request come behind the latest one.
+    /// Records that no request follows the latest one.
     pub(super) fn close(&self) {
         self.0.closes.set(true);
     }
 
-    /// Tells whether no request follows the latest one.
+    /// Returns true if no request follows the latest one.
     pub(super) fn closes(&self) -> bool {
         self.0.closes.get()
     }
 
-    /// Notes that a request begins. Answers `false` for one that the library was not given: where
-    /// the library sees a request in the body of another, nothing is done for it.
+    /// Records that a request begins. Returns `false` for a stray request: one that the library
+    /// sees in the body of another, although it did not receive it as a request. A stray request
+    /// must not be executed.
     pub(super) fn begin(&self, has_body: bool) -> bool {
         let requests = self.0.requests.get().saturating_add(1);
         self.0.requests.set(requests);
@@ -99,46 +105,47 @@ impl Load {
         is_known
     }
 
-    /// Notes that the request under way was answered. Answers whether it was the last.
+    /// Records that the current request got its response. Returns true if it was the last request.
     pub(super) fn end(&self) -> bool {
         self.0.is_under_way.set(false);
-        // The last request's own body had to be read: only its answer ends the reading.
+        // The connection is read until here, because the body of the last request had to be read
+        // before its response.
         self.0.is_spent.set(self.closes());
         self.closes()
     }
 
-    /// Notes that the body of the request under way was read to its end.
+    /// Records that the body of the current request was read to its end.
     pub fn body_is_read(&self) {
         self.0.is_unread.set(false);
     }
 
-    /// Tells whether part of the latest request's body was not read. A fault of that body belongs
-    /// to a request that has, or gets, its answer.
+    /// Returns true if part of the latest request's body was not read. An error in that body needs
+    /// no response of its own, because the request gets one.
     pub(super) fn is_unread(&self) -> bool {
         self.0.is_unread.get()
     }
 
-    /// Requests that have begun.
+    /// Returns the number of requests that have begun.
     pub(super) fn requests(&self) -> u32 {
         self.0.requests.get()
     }
 
-    /// Tells whether a request is under way.
+    /// Returns true if a request is in flight.
     pub(super) fn is_under_way(&self) -> bool {
         self.0.is_under_way.get()
     }
 
-    /// Tells whether the library has answered every request that it was given.
+    /// Returns true if every request which the library received has its response.
     pub(super) fn is_answered(&self) -> bool {
         !self.is_under_way() && self.0.requests.get() >= self.0.handed_over.get()
     }
 
-    /// Tells whether the last answer was given.
+    /// Returns true if the last response was given.
     pub(super) fn is_spent(&self) -> bool {
         self.0.is_spent.get()
     }
 
-    /// Bytes that may be read for the body of the request under way.
+    /// Returns the number of bytes that may still be read for the body of the current request.
     pub(super) fn body_room(&self) -> usize {
         match self.is_under_way() {
             true => self.0.body_max.saturating_sub(self.0.body.get()),
@@ -150,12 +157,12 @@ impl Load {
         self.0.body.set(self.0.body.get().saturating_add(bytes));
     }
 
-    /// Notes that one more task works on the request under way, until the guard is dropped.
+    /// Records that one more task works on the current request, until the guard is dropped.
     pub fn work(&self) -> Busy {
         Busy::change(self, 1)
     }
 
-    /// Notes, until the guard is dropped, that one of the tasks only waits for a notification.
+    /// Records that one of the tasks only waits for a notification, until the guard is dropped.
     pub fn wait(&self) -> Busy {
         let wait = Busy::change(self, -1);
         if self.is_parked()
@@ -166,18 +173,18 @@ impl Load {
         wait
     }
 
-    /// Tells whether the request under way is a parked poll.
+    /// Returns true if the current request is a parked poll.
     pub(super) fn is_parked(&self) -> bool {
         self.is_under_way() && self.0.busy.get() == 0
     }
 
-    /// Notes that the client has sent its end; `waker` is woken if the request parks.
+    /// Records that the client closed its writing half. `waker` is woken if the request parks.
     pub(super) fn has_left(&self, waker: &Waker) {
         self.0.left.set(Some(waker.clone()));
     }
 }
 
-/// A change in how many tasks work on a request, taken back when it is dropped.
+/// Change in the number of tasks that work on a request. Dropping it reverts the change.
 pub struct Busy {
     load: Load,
     by: i32,
@@ -196,14 +203,14 @@ impl Drop for Busy {
     }
 }
 
-/// A request's turn on its connection.
+/// Record of one request on its connection, from its begin to its response.
 pub struct Turn {
     load: Option<Load>,
     is_stray: bool,
 }
 
 impl Turn {
-    /// Counts a request that begins.
+    /// Records a request that begins.
     pub fn begin(request: &ServiceRequest) -> Self {
         let load = request.conn_data::<Load>().cloned();
         let has_body = has_body(request.headers());
@@ -211,19 +218,19 @@ impl Turn {
         Self { load, is_stray }
     }
 
-    /// Tells whether the bytes are a request that nobody sent as such, and that must not be carried
-    /// out.
+    /// Returns true if the request is stray: the client sent its bytes as the body of another
+    /// request. It must not be executed.
     pub const fn is_stray(&self) -> bool {
         self.is_stray
     }
 
-    /// Notes that the request was answered, and lets the last answer say that it is the last.
+    /// Records the response. If it is the connection's last, it gets `Connection: close`.
     pub fn end<B>(self, answered: &mut Result<ServiceResponse<B>, Error>) {
         let Some(load) = &self.load else { return };
         if let Ok(response) = answered {
             let head = response.response_mut().head_mut();
-            // The library uses heads again, with the version of an earlier answer, by which some
-            // would seem to close.
+            // The library reuses response heads. A reused head may have the version of an earlier
+            // response, with which this one would seem to close the connection.
             head.version = Version::HTTP_11;
             if head.connection_type() == ConnectionType::Close {
                 load.close();
@@ -235,14 +242,15 @@ impl Turn {
     }
 }
 
-/// Answers a request that is not to be carried out.
+/// Refuses a stray request, with 400.
 pub fn stray(request: ServiceRequest) -> ServiceResponse<BoxBody> {
     let text = "this request came inside of another";
     let problem = Problem::new(Reason::RequestMalformed, text);
     request.into_response(problem.error_response())
 }
 
-/// Counts the requests of a connection, where nothing else stands around the routes.
+/// Middleware that only counts the requests of a connection, for a listener without other
+/// middleware.
 ///
 /// # Errors
 /// Those of the routes behind it.

@@ -1,9 +1,9 @@
-//! Bounds of one connection: time without an answer, requests ahead of their answers, and number of
-//! requests; and the answers to bytes that are no request. A listener has permits for so many
-//! connections. Idle ones give way when permits run short.
+//! Limits of one connection: time without a response, requests ahead of their responses, and number
+//! of requests. Bytes that are not a request get an error in JSON. A listener has a limited number
+//! of permits for connections, and closes idle connections when these run short.
 //!
-//! The HTTP library bounds the idle time between requests, and nothing else. Other modules bound
-//! the cost of a single request (`body`, `admission`).
+//! The HTTP library limits only the idle time between requests. Other modules limit the cost of a
+//! single request (`body`, `admission`).
 
 mod bad_head;
 mod chunks;

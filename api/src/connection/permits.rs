@@ -1,4 +1,4 @@
-//! Permits of a listener for open connections, over all of its workers.
+//! Permits of a listener for open connections, shared by its workers.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::telemetry::{CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED};
 
-/// The permits of one listener.
+/// Permits of one listener.
 pub(super) struct Permits {
     max: usize,
-    /// Open connections above which the listener is under pressure.
+    /// Number of open connections above which the listener is under pressure.
     pressure: usize,
     free: Arc<Semaphore>,
     opened: Gauge,
@@ -20,8 +20,8 @@ pub(super) struct Permits {
 }
 
 impl Permits {
-    /// Permits for `max` connections of the listener of that name, which is under pressure above a
-    /// share of them in percent.
+    /// Creates permits for `max` connections of a listener. It is under pressure if more than
+    /// `above_percent` of them are taken.
     pub(super) fn new(listener: &'static str, max: usize, above_percent: usize) -> Arc<Self> {
         gauge!(CONNECTIONS_MAX, "listener" => listener).set(max as f64);
         let permits = Self {
@@ -37,7 +37,8 @@ impl Permits {
         Arc::new(permits)
     }
 
-    /// Gives a connection that was accepted its permit, or refuses it: then it is closed at once.
+    /// Takes a permit for an accepted connection. Returns `None` if none is left; the caller then
+    /// closes the connection.
     pub(super) fn accept(&self) -> Option<Permit> {
         let Ok(permit) = self.free.clone().try_acquire_owned() else {
             self.refused.increment(1);
@@ -47,8 +48,9 @@ impl Permits {
         Some(Permit { _permit: permit, opened: self.opened.clone() })
     }
 
-    /// Connections that are too many, for a worker that has `own` of all that are open: its part
-    /// of those above the share, rounded up.
+    /// Returns the number of connections that a worker should close. It is the worker's part,
+    /// rounded up, of the connections above the pressure limit. The worker has `own` of all open
+    /// connections.
     pub(super) fn part_too_many(&self, own: usize) -> usize {
         let open = self.max - self.free.available_permits();
         let too_many = open.saturating_sub(self.pressure);
@@ -60,7 +62,7 @@ impl Permits {
     }
 }
 
-/// A permit of an open connection.
+/// Permit of an open connection.
 pub(super) struct Permit {
     _permit: OwnedSemaphorePermit,
     opened: Gauge,
@@ -72,8 +74,8 @@ impl Drop for Permit {
     }
 }
 
-/// Number of connections of each worker, so that all workers together have no more than `max`. The
-/// library skips a full worker, so that all places are used.
+/// Returns the maximum of connections for each worker, so that all workers together have at most
+/// `max`, or one each. The library skips a full worker, so that every permit can be used.
 pub(super) const fn per_worker(max: usize, workers: NonZeroUsize) -> usize {
     let share = max / workers.get();
     if share == 0 { 1 } else { share }

@@ -1,7 +1,8 @@
-//! Answers in pieces, so that a peer that does not take an answer holds one piece of it besides.
+//! Responses in pieces, so that a connection whose peer does not read buffers only one piece of its
+//! response.
 //!
-//! The HTTP library copies each piece that a body gives into the buffer of its connection. A body
-//! that gives all of itself at once is copied whole.
+//! The HTTP library copies each piece of a body into the buffer of its connection. A body that
+//! returns all bytes at once would be copied whole.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,10 +12,10 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
 
-/// Bytes of an answer that are copied at once.
+/// Size of a piece, in bytes.
 pub(super) const PIECE_BYTES: usize = 8192;
 
-/// The rest of an answer.
+/// Bytes of a response that are still to be sent.
 struct Pieces(Bytes);
 
 impl MessageBody for Pieces {
@@ -33,7 +34,7 @@ impl MessageBody for Pieces {
     }
 }
 
-/// Has a large answer given piece by piece. A small one stays as it is.
+/// Splits the body of a large response into pieces. A small one is not changed.
 pub fn in_pieces(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let size = response.response().body().size();
     if !matches!(size, BodySize::Sized(bytes) if bytes > PIECE_BYTES as u64) {

@@ -1,49 +1,49 @@
-//! Requests in single file: the HTTP library gets the bytes of one request, and those of the next
-//! when the answer to the one before was taken.
+//! Requests in single file: the HTTP library receives the bytes of one request. It receives those
+//! of the next request after the peer has read the response.
 //!
-//! Left to itself the library makes requests of everything that was read, and holds them all. It
-//! then knows only of the last of them whether the connection goes on behind it.
+//! Without this module the library would parse and store all pipelined requests. It would then know
+//! only of the last one whether the connection stays open after it.
 
 use super::Load;
 use super::chunks::Extent;
 use super::head::{Body, Found, HEAD_BYTES_MAX, Head};
 
-/// Bytes that are read behind a request whose answer is awaited.
+/// Maximum of bytes that are read behind a request which has no response yet.
 pub(super) const PIPELINED_BYTES_MAX: usize = 1024;
 
-/// The part of a request that comes next.
+/// Part of a request that the next byte belongs to.
 #[derive(Debug, Default)]
 pub(super) enum Next {
     #[default]
     Head,
     Body(Body),
-    /// No more bytes: the whole request was handed over, and its answer is awaited.
+    /// No part: the library has received the whole request, and its response is awaited.
     Answer,
-    /// A request that the HTTP library refuses.
+    /// A request that the HTTP library will refuse.
     Malformed,
 }
 
-/// The requests of one connection.
+/// Requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
     pub(super) next: Next,
-    /// Bytes that were read and not handed over.
+    /// Bytes that were read, but not passed to the library.
     behind: Vec<u8>,
-    /// Leading bytes of `behind` that may be handed over.
+    /// Number of leading bytes of `behind` that may be passed to the library.
     ready: usize,
-    /// Bytes of a head that were parsed and are not all of it.
+    /// Number of bytes at the last unsuccessful parse of an incomplete head.
     parsed: usize,
 }
 
-/// Looks for the end of a head among bytes of which the first `known` hold none.
+/// Returns true if bytes may contain the end of a head. The first `known` bytes contain none.
 fn ends_head(bytes: &[u8], known: usize) -> bool {
     let fresh = bytes.get(known.saturating_sub(2)..).unwrap_or_default();
     fresh.windows(2).any(|two| two == b"\n\n") || fresh.windows(3).any(|three| three == b"\n\r\n")
 }
 
 impl Pipeline {
-    /// Answers how many leading bytes of `bytes` may be handed over. The others have to be kept
-    /// behind.
+    /// Returns the number of leading bytes of `bytes` that may be passed to the library. The caller
+    /// keeps the other bytes.
     pub(super) fn admit(&mut self, bytes: &mut [u8], load: &Load) -> usize {
         match &mut self.next {
             Next::Head => match Head::find(bytes) {
@@ -81,14 +81,14 @@ impl Pipeline {
         bytes.len()
     }
 
-    /// Begins the next request, whose bytes may be there already.
+    /// Begins the next request. Its bytes may have arrived already.
     pub(super) fn begin_next(&mut self, load: &Load) {
         self.next = Next::Head;
         self.parsed = 0;
         self.admit_behind(load);
     }
 
-    /// Keeps bytes that may not be handed over yet, or not all of them.
+    /// Stores bytes that may not be passed to the library yet, or only in part.
     pub(super) fn keep(&mut self, bytes: &[u8], load: &Load) {
         let known = self.behind.len();
         self.behind.extend_from_slice(bytes);
@@ -97,9 +97,10 @@ impl Pipeline {
         }
     }
 
-    /// Spares a head that comes in small parts from being parsed anew with each of them: only one
-    /// that may be complete is, one that is too long, or one that has doubled, so that a malformed
-    /// one is seen. `known` bytes were there before.
+    /// Returns true if parsing is worth its cost, so that a head which arrives in small parts is
+    /// not parsed for each of them. A head is parsed if it may be complete, if it is too long, or
+    /// if it has doubled since the last parse, so that a malformed head is found. `known` bytes
+    /// were stored before.
     fn is_worth_a_look(&self, known: usize) -> bool {
         let bytes = self.behind.len();
         !matches!(self.next, Next::Head)
@@ -114,12 +115,12 @@ impl Pipeline {
         self.behind = behind;
     }
 
-    /// Number of bytes that wait behind the current request.
+    /// Returns the number of stored bytes that were not passed to the library.
     pub(super) const fn behind(&self) -> usize {
         self.behind.len()
     }
 
-    /// Hands over up to `most` of the bytes that may be.
+    /// Passes up to `most` of the permitted bytes to `give`, and returns their number.
     pub(super) fn take(&mut self, most: usize, give: impl FnOnce(&[u8])) -> usize {
         let taken = self.ready.min(most);
         if taken > 0 {
@@ -127,7 +128,8 @@ impl Pipeline {
             self.behind.drain(..taken);
             self.ready -= taken;
             if self.behind.is_empty() {
-                // A parked poll keeps no room for bytes that do not come.
+                // We free the buffer, so that a parked poll keeps no memory for bytes that may
+                // never arrive.
                 self.behind = Vec::new();
             }
         }
@@ -139,7 +141,7 @@ impl Pipeline {
 mod tests {
     use super::*;
 
-    /// Brings a head byte by byte. The bytes that may be handed over, and how often it was parsed.
+    /// Sends a head byte by byte. Returns the number of permitted bytes, and the number of parses.
     fn dripped(head: &[u8]) -> (usize, usize) {
         let (mut requests, load) = (Pipeline::default(), Load::new(1024));
         let (mut looks, mut parsed) = (0, 0);

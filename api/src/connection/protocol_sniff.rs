@@ -1,16 +1,17 @@
-//! The first bytes of a socket, which are looked at to detect the protocol, and read again.
+//! Detection of HTTP/2 from a socket's first bytes, which can be read again afterwards.
 
 use std::io::{self, Cursor};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, Chain, Take};
 
-/// The preface of HTTP/2 up to its version, which no request of HTTP/1.1 begins with.
+/// Start of the HTTP/2 preface up to the version. No HTTP/1.1 request begins with it.
 const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
 
-/// A socket behind the bytes that were looked at.
+/// Socket with the detected bytes before it, so that they are read again.
 pub(super) type Looked<T> = Chain<Take<Cursor<[u8; PREFACE.len()]>>, T>;
 
-/// Reads until it is clear whether `io` begins as HTTP/2 does, and answers that too.
+/// Reads until it is clear whether `io` begins with the HTTP/2 preface. Returns the socket, and
+/// true for HTTP/2.
 ///
 /// # Errors
 /// Those of reading.
@@ -26,7 +27,7 @@ pub(super) async fn look<T: AsyncRead + Unpin>(mut io: T) -> io::Result<(Looked<
     }
 }
 
-/// A socket at which nobody has looked.
+/// Wraps a socket of which nothing was read.
 pub(super) fn unseen<T: AsyncRead>(io: T) -> Looked<T> {
     behind([0; PREFACE.len()], 0, io)
 }
@@ -35,7 +36,7 @@ fn behind<T: AsyncRead>(first: [u8; PREFACE.len()], come: usize, io: T) -> Looke
     Cursor::new(first).take(come as u64).chain(io)
 }
 
-/// The socket itself, to write to.
+/// Returns the wrapped socket, for writes.
 pub(super) fn socket<T: AsyncRead>(io: &mut Take<Looked<T>>) -> &mut T {
     io.get_mut().get_mut().1
 }

@@ -1,6 +1,6 @@
-//! Serves an application over HTTP/1.1 and HTTP/2 on bounded connections.
+//! Server of an application over HTTP/1.1 and HTTP/2, with limits for each connection.
 //!
-//! It replaces actix-web's own `HttpServer`, because that cannot be given a socket of another type.
+//! It replaces actix-web's own `HttpServer`, because that accepts no other type of socket.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -31,18 +31,18 @@ use super::settings::Settings;
 use super::{Load, Patience, TimedIo, http2};
 use crate::admission::ClientShares;
 
-/// Bytes of answers that the HTTP library holds for one connection before it waits for the peer to
-/// take them. One piece more fits behind them.
+/// Bytes of responses that the HTTP library buffers for one connection before it waits for the peer
+/// to read. One more piece may be added to them.
 const WRITE_BYTES: usize = PIECE_BYTES;
-/// Bytes of answers that the kernel holds for one connection and has not sent, because the peer has
-/// no room for them. Left to itself it grows to megabytes.
+/// Maximum of response bytes that the kernel buffers for one connection and has not sent, because
+/// the peer has no room for them. Without the limit this buffer grows to megabytes.
 const UNSENT_BYTES_MAX: u32 = 16_384;
 
-/// Worker threads, at most: the library has no more.
+/// Maximum number of worker threads. It is that of the library.
 const WORKERS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("it is not 0");
 
-/// Serves the applications of `factory` on a listener, with a share of connections for each client.
-/// The caller handles signals.
+/// Serves the applications of `factory` on a listener. `clients` limits the connections of each
+/// client. The caller handles signals.
 ///
 /// # Errors
 /// The operating system's error about the listener.
@@ -76,7 +76,7 @@ where
         let app = factory().into_factory().map_err(|error| error.into().error_response());
         let app = map_config(app, |()| AppConfig::default());
         let (ending, permits, clients) = (ending.clone(), permits.clone(), clients.clone());
-        // One application for both versions: it is the worker's.
+        // Both protocol versions use the worker's one application.
         fn_factory(move || {
             let (app, ending) = (app.new_service(()), ending.clone());
             let (permits, clients) = (permits.clone(), clients.clone());
@@ -87,18 +87,19 @@ where
                 let shared = fn_factory(move || ready(Ok::<_, Infallible>(shared.clone())));
                 let (at_end, ends) = (ending.clone(), ending);
                 let http1 = HttpService::build()
-                    // Connections that are idle at the end are closed, and do not hold it up.
+                    // Connections that are idle at the shutdown are closed, so that they do not
+                    // delay it.
                     .graceful_shutdown_signal(move || {
                         let ending = at_end.clone();
                         async move { ending.notified().await }
                     })
                     .keep_alive(with.keep_alive)
-                    // The connection itself bounds the time of every head.
+                    // [`TimedIo`] limits the time of every head.
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(LEAVE)
                     .h1_write_buffer_size(WRITE_BYTES)
-                    // The connection tells when a client has left. Requests before a refused head
-                    // are still answered.
+                    // [`TimedIo`] detects that a client has disconnected. With this setting,
+                    // requests before a refused head still get their responses.
                     .h1_allow_half_closed(true)
                     .local_addr(address)
                     .on_connect_ext(|io: &TimedIo<TcpStream>, data| {
@@ -112,9 +113,10 @@ where
                     let member = permits.accept().map(|permit| roster.enter(permit, peer));
                     let share = clients.connect(peer);
                     // The future is boxed, because the library moves it into a task, which would
-                    // hold it twice.
+                    // store it twice.
                     Box::pin(async move {
-                        // Closed at once: nothing is read or written for one connection too many.
+                        // Without a permit the connection is closed at once: nothing is read or
+                        // written.
                         let (Some(member), Ok(_share)) = (member, share) else { return Ok(()) };
                         let idleness = member.idleness();
                         let Some((io, is_http2)) = looked_at(io, with, idleness).await else {
@@ -123,8 +125,8 @@ where
                         if is_http2 {
                             let (ends, idle) =
                                 (async move { ending.notified().await }, idleness.clone());
-                            // The future has its own box, so that HTTP/1.1 connections do not hold
-                            // its size.
+                            // The future has its own box, so that HTTP/1.1 connections do not need
+                            // memory of its size.
                             let served = http2::serve(io, peer, app, (with, since), idle, ends);
                             Box::pin(served).await;
                             return Ok(());
@@ -133,7 +135,8 @@ where
                         let load = Load::of(idleness.clone(), with.body_bytes_max);
                         let io = TimedIo::since(since, io, patience, load);
                         tokio::select! {
-                            // A connection with a new request stays open.
+                            // The library is polled first, so that a connection with a new request
+                            // stays open.
                             biased;
                             served = http1.call((io, Protocol::Http1, peer)) => served,
                             () = idleness.gives_way() => Ok(()),
@@ -146,21 +149,22 @@ where
     Ok(server.run())
 }
 
-/// Worker threads that there will be: those that are configured, or one per core.
+/// Returns the number of worker threads: the configured one, or one per core, and at most 512.
 pub fn workers(configured: Option<NonZeroUsize>) -> NonZeroUsize {
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     configured.unwrap_or_else(cores).min(WORKERS_MAX)
 }
 
-/// Detects HTTP/2 on a connection. `None` for one that says nothing, or half of the preface, for
-/// too long, or gives way before.
+/// Detects HTTP/2 on a connection. Returns `None` if the peer sends nothing, or only a part of the
+/// preface, within `head_read`. Also returns `None` if the connection is asked to close to make
+/// room.
 async fn looked_at(
     io: TcpStream,
     with: Settings,
     idleness: &Idleness,
 ) -> Option<(Looked<TcpStream>, bool)> {
-    // An answer over HTTP/2 is several frames: the last would wait for the client's word on those
-    // before, which it gives after 40 ms.
+    // An HTTP/2 response has several frames. Without this option the last frame would wait for the
+    // client to acknowledge the earlier ones, which it may delay by 40 ms.
     if let Err(error) = io.set_nodelay(true) {
         tracing::debug!(%error, "a connection waits for acknowledgements");
     }
@@ -172,8 +176,8 @@ async fn looked_at(
     }
 }
 
-/// Has the kernel take an answer no faster than the peer does, so that a peer that reads slowly
-/// takes no memory, and is seen to.
+/// Limits the unsent bytes in the kernel. So a peer that reads slowly takes no memory, and the
+/// server notices that it reads slowly.
 fn leave_little_unsent(io: &TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(io).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {

@@ -1,30 +1,30 @@
-//! Settings of the connections of a listener.
+//! Settings of a listener's connections.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::idle::GivingWay;
 
-/// Settings of connections.
+/// Settings of a listener's connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// The listener's name among the metrics.
+    /// Name of the listener in metrics.
     pub listener: &'static str,
-    /// Worker threads; one per core where it is `None`.
+    /// Number of worker threads; `None` means one per core.
     pub workers: Option<NonZeroUsize>,
-    /// Connections of all workers, at most; the next waits to be accepted.
+    /// Maximum number of connections of all workers. A further connection waits to be accepted.
     pub connections_max: usize,
-    /// Time for the head of a request.
+    /// Time within which the head of a request must be complete.
     pub head_read: Duration,
-    /// Time that an idle connection is kept.
+    /// Time after which an idle connection is closed.
     pub keep_alive: Duration,
-    /// The way in which idle connections make room for others.
+    /// Rules by which idle connections are closed to make room.
     pub giving_way: GivingWay,
-    /// Time after which a connection on which nothing could be written is ended. It has to be
-    /// longer than all that may lie between two answers.
+    /// Time after which a connection is ended if nothing could be written to it. It must be longer
+    /// than the longest regular time between two responses.
     pub silence: Duration,
-    /// Bytes that are read for a request's body.
+    /// Maximum of bytes that are read for a request's body.
     pub body_bytes_max: usize,
-    /// Time that requests under way are given at the end.
+    /// Time that requests in flight have to finish at shutdown.
     pub shutdown: Duration,
 }

@@ -1,23 +1,24 @@
-//! The time in which a peer has to take an answer.
+//! Deadline for a peer to read a response.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time that a peer may take nothing of an answer that waits for it.
+/// Longest time for which a peer may read nothing of a response that waits for it.
 pub(super) const TAKE_SILENCE: Duration = Duration::from_secs(20);
-/// Bytes of an answer that a peer has to take in a second, on average.
+/// Average bytes of a response that a peer must read each second.
 pub(super) const TAKE_BYTES_PER_SECOND: u32 = 1024;
 
-/// The time by which a peer has to take more of the answers that wait for it.
+/// Time by which a peer must read more of a response that waits for it.
 ///
-/// Every byte that it takes puts the time off by as much as it is allowed to take over that byte.
-/// So a peer at the least rate never comes to the end, one that takes nothing comes to it after
-/// [`TAKE_SILENCE`], and one that takes a trickle a little later.
+/// Every byte that the peer reads extends the deadline by 1/1024 second, to at most
+/// [`TAKE_SILENCE`] from then. So a peer at the minimum rate never misses the deadline. A peer that
+/// reads nothing misses it after [`TAKE_SILENCE`], and a peer below the minimum rate somewhat
+/// later.
 pub(super) struct TakeDeadline(Instant);
 
 impl TakeDeadline {
-    /// Begins at `now`, when a peer did not take all that was written.
+    /// Starts the deadline at `now`, when the socket did not accept all bytes of a write.
     pub(super) fn new(now: Instant) -> Self {
         Self(now + TAKE_SILENCE)
     }
@@ -26,7 +27,7 @@ impl TakeDeadline {
         self.0
     }
 
-    /// Notes that the peer took `bytes` at `now`.
+    /// Extends the deadline, because the peer read `bytes` at `now`.
     pub(super) fn taken(&mut self, bytes: usize, now: Instant) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let earned = Duration::from_secs(bytes.into()) / TAKE_BYTES_PER_SECOND;
@@ -40,7 +41,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Time for which the server waits for a peer that reads `bytes` every `every` seconds.
+    /// Returns the time after which the deadline passes, for a peer that reads `bytes` every
+    /// `every` seconds. Returns `None` if it never passes.
     fn waited(bytes: usize, every: u32) -> Option<Duration> {
         let start = Instant::now();
         let mut deadline = TakeDeadline::new(start);

@@ -1,5 +1,6 @@
-//! Cross-origin answers. A preflight does not name the tenant, so it allows the union of all
-//! tenants' rules. The request itself is checked against its own tenant's list (`caller::origin`).
+//! Responses to cross-origin requests. A preflight names no tenant, so it is allowed if any tenant
+//! allows the origin. The request itself is checked against its own tenant's list
+//! (`caller::origin`).
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -16,10 +17,10 @@ use crate::config::AllowedOrigins;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH");
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, prefer");
 const EXPOSED: HeaderValue = HeaderValue::from_static("Date, Preference-Applied, Retry-After");
-/// Seconds for which a browser may remember a preflight.
+/// Seconds for which a browser may cache a preflight's response.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// A page of some origin that asks.
+/// Web page that sends a cross-origin request.
 pub struct Page {
     origin: HeaderValue,
     is_allowed: bool,
@@ -27,7 +28,8 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page that a request comes from, if it comes from one.
+    /// Returns the page that sends a request. Returns `None` for a request without an `Origin`
+    /// header.
     pub fn of(request: &ServiceRequest) -> Option<Self> {
         let origin = request.headers().get(ORIGIN)?.clone();
         let origins = request.app_data::<Data<AllowedOrigins>>();
@@ -38,13 +40,13 @@ impl Page {
         Some(Self { origin, is_allowed, is_preflight })
     }
 
-    /// The answer to a preflight, if it is one.
+    /// Returns the response to a preflight. Returns `None` for any other request.
     pub fn preflight(&self) -> Option<HttpResponse> {
         let answer = || HttpResponse::Ok().content_type("application/json").body("{}");
         self.is_preflight.then(answer)
     }
 
-    /// Lets an allowed page read the answer.
+    /// Adds the headers with which an allowed page can read the response.
     pub fn allow(self, headers: &mut HeaderMap) {
         if !self.is_allowed {
             return;

@@ -1,4 +1,4 @@
-//! The `Date` of an answer, where the HTTP library's own would mislead.
+//! `Date` header of a response, if that of the HTTP library would mislead.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,11 +9,12 @@ use countersign_engine::ports::Clock;
 
 use crate::state::AppState;
 
-/// A difference between the clocks that a date in whole seconds does not show.
+/// Difference between the clocks that is ignored, because a date has only whole seconds.
 const SMALL_MS: u64 = 1_000;
 
-/// Has an answer tell the time that deadlines pass by, because callers reckon from it how long is
-/// left. The HTTP library tells the wall clock's, which is the same until that clock is set.
+/// Sets a response's `Date` to the server's own clock, which decides deadlines. Callers use it to
+/// calculate how long a deadline is away. The HTTP library would use the wall clock, which differs
+/// after that clock was set.
 pub fn tell<B>(response: &mut ServiceResponse<B>) {
     let state = response.request().app_data::<Data<AppState>>();
     if let Some(date) = state.and_then(|state| date(&**state.engine.clock())) {
@@ -26,7 +27,7 @@ fn date(clock: &dyn Clock) -> Option<HeaderValue> {
     if now.0.abs_diff(wall.0) <= SMALL_MS {
         return None;
     }
-    // The format has no form for years beyond its range.
+    // The format has no years after 9999.
     let at = UNIX_EPOCH.checked_add(Duration::from_millis(now.0))?;
     let year_9999 = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     (at <= year_9999).then(|| HttpDate::from(at).to_string().try_into().ok()).flatten()

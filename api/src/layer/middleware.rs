@@ -1,5 +1,5 @@
-//! Middleware around every route, in one layer, because each layer costs every request its
-//! allocations.
+//! Middleware around every route, in one layer, because each further layer would cost every request
+//! further allocations.
 
 use std::task::Poll;
 
@@ -24,11 +24,13 @@ use crate::request::path;
 use crate::response_headers::protect;
 use crate::state::AppState;
 
-/// Counts a request on its connection, answers preflights and rejected requests, and lets the route
-/// answer all others. It measures the request, and lets allowed pages read the answer.
+/// Handles one request around its route. It counts the request on its connection, responds to
+/// preflights, rejects a request over a limit, and passes any other to the route. It measures the
+/// request, and adds headers to the response.
 ///
 /// # Errors
-/// Those of the routes behind it. One request too many is answered 503 `temporarily_unavailable`.
+/// Those of the routes. A rejected request gets 503 `temporarily_unavailable` and is not an error
+/// here.
 pub async fn around(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -61,19 +63,19 @@ pub async fn around(
     }
     protect(response.headers_mut());
     date::tell(&mut response);
-    // A rejection costs as little as possible, and is counted elsewhere.
+    // A rejection must cost as little as possible. It has its own counter.
     if !is_refused {
         observe(&response, &watch);
     }
     Ok(in_pieces(response))
 }
 
-/// The path of the public URL, without a slash at its end.
+/// Returns the path of the public URL, without a slash at its end.
 fn public_path(request: &HttpRequest) -> &str {
     AppState::of(request).public_url.path().trim_end_matches('/')
 }
 
-/// Lets the route answer a request that has a place.
+/// Passes an admitted request to its route.
 async fn admitted(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -86,13 +88,13 @@ async fn admitted(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// A place for a request, when it is its turn. There is none if it is over a limit, and then
-/// nothing is done for it. A request that waits for a turn holds none.
+/// Takes the permits of a request, after it has waited for its turn. Returns `None` if the request
+/// is rejected. A request that waits for its turn holds no permit.
 async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let pulse = request.app_data::<Pulse>()?;
-    // The client's share comes first, because a client with too much under way tells nothing about
-    // the worker's capacity.
+    // The client's limit is checked first, because a client above its limit must not count in the
+    // measurement of the worker's load.
     let client = client(admission, request);
     let may_begin = lane == Lane::Existing || admission.may_begin(client);
     if !may_begin || !admission.admits(lane, pulse) {
@@ -109,15 +111,16 @@ async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     admission.enter(lane, client)
 }
 
-/// Gives the client whose share a request counts in. A relying party's backend calls for all of its
-/// users from one address, so a request with a tenant's secret counts in nobody's share.
+/// Returns the client whose limits apply to a request. A request with a tenant's secret has none,
+/// because a relying party's backend sends the requests of all its users from one address.
 fn client(admission: &Admission, request: &ServiceRequest) -> Option<Client> {
     let client = admission.client(request.peer_addr(), request.headers())?;
     (!ServerCaller::is_of(request.request())).then_some(client)
 }
 
-/// Lets a body pass by that came together with its head. The HTTP library closes a connection over
-/// the rest of one, and takes in received bytes when an answer is not there at once.
+/// Returns control to the HTTP library once, so that it consumes a body that arrived together with
+/// its head. The library would close the connection if part of the body were unread, and it
+/// consumes received bytes when a response is not ready at once.
 async fn body_passes() {
     let mut is_next = false;
     std::future::poll_fn(|cx| {

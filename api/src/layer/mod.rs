@@ -1,4 +1,4 @@
-//! The layer around every route: admission, preflights, measures, and headers of every answer.
+//! Middleware around every route: admission, preflights, metrics, and headers of every response.
 
 pub mod cors;
 pub mod date;

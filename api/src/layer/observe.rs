@@ -1,7 +1,8 @@
-//! Observation of requests: latency by route and status, and a line per request at `debug`.
+//! Metrics and log of requests: latency by route and status, and one line for each request at
+//! `debug`.
 //!
-//! Neither has the path or the query, which name users and may carry tokens: only the route's
-//! pattern.
+//! Both have only the route's pattern. They never have the path or the query, which name users and
+//! may contain tokens.
 
 use std::cell::RefCell;
 
@@ -12,15 +13,15 @@ use metrics::{Histogram, histogram};
 
 use crate::telemetry::HTTP_SECONDS;
 
-/// The latencies of one route, by method and status: each is looked up once, since to look one up
-/// takes longer than to note it. It is data of the route's resource.
+/// Latency histograms of one route, by method and status. They are cached, because a look-up takes
+/// longer than a measurement. The routes store it as application data.
 pub struct Series {
     route: String,
     known: RefCell<Vec<(&'static str, StatusCode, Histogram)>>,
 }
 
 impl Series {
-    /// Makes the series of a route, named by its pattern.
+    /// Creates the histograms of a route. `route` is its pattern.
     pub const fn of(route: String) -> Self {
         Self { route, known: RefCell::new(Vec::new()) }
     }
@@ -41,7 +42,7 @@ fn latencies(route: String, method: &'static str, status: StatusCode) -> Histogr
     histogram!(HTTP_SECONDS, "route" => route, "method" => method, "status" => status)
 }
 
-/// Records the answer and its time.
+/// Records the latency of a response, and logs it.
 pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     let request = response.request();
     let (method, status, seconds) = (known(request.method()), response.status(), watch.seconds());
@@ -59,7 +60,7 @@ pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     }
 }
 
-/// A method's name for a label. All unknown methods share one label.
+/// Returns a method's name for a metric's label. All unknown methods share one label.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

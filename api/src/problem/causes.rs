@@ -1,5 +1,5 @@
-//! The reason of every refusal that comes from below: rules of the core, errors of the engine, and
-//! bodies and names that cannot be read.
+//! Reasons for errors of lower layers: the rules of the core, the engine, and the parsers of bodies
+//! and names.
 
 use countersign_core::id::InvalidId;
 use countersign_core::refusal::CustomFault;

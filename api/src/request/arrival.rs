@@ -1,4 +1,5 @@
-//! Time of a request's arrival, by which a decision is judged.
+//! Arrival time of a request. A decision is judged by its request's arrival time, because the
+//! request may have waited for its turn.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -6,17 +7,17 @@ use countersign_core::time::UnixMillis;
 
 use crate::state::AppState;
 
-/// Time of arrival of a request that waited for its turn, noted among its extensions.
+/// Arrival time of a request that waited for its turn. It is stored in the request's extensions.
 #[derive(Clone, Copy)]
 pub struct Arrival(UnixMillis);
 
 impl Arrival {
-    /// Takes the time at which a request arrives.
+    /// Returns the current time as the request's arrival time.
     pub fn now(request: &ServiceRequest) -> Self {
         Self(AppState::of(request.request()).engine.clock().now())
     }
 
-    /// Gives the time of a request's arrival, which is `now` for one that did not wait.
+    /// Returns the request's arrival time. For a request that did not wait it is `now`.
     pub fn of(request: &HttpRequest, now: UnixMillis) -> UnixMillis {
         request.extensions().get::<Self>().map_or(now, |noted| noted.0)
     }

@@ -1,4 +1,4 @@
-//! Request bodies: JSON, bounded in size and in time.
+//! Request bodies: JSON, with limits of size and time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use crate::connection::Load;
 use crate::problem::Problem;
 use crate::state::{AppState, RequestLimits};
 
-/// A JSON object as the body of a request. An empty body is an empty object.
+/// Body of a request, parsed as a JSON object. An empty body counts as an empty object.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
@@ -32,11 +32,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// A body of the Server API, with the warnings for its answer.
+/// Body of a Server API request, with the warnings for its response.
 pub struct ServerBody<T> {
     /// The body.
     pub body: T,
-    /// The warnings for its answer.
+    /// Warnings for the response.
     pub warnings: Warnings,
 }
 
@@ -57,12 +57,13 @@ impl<T: ServerRequest + 'static> FromRequest for ServerBody<T> {
     }
 }
 
-/// Answers a request with its warnings.
+/// Builds a response that includes the request's warnings.
 pub fn answer<T: Serialize>(answer: T, warnings: &Warnings) -> HttpResponse {
     HttpResponse::Ok().json(Warned { answer, warnings: warnings.texts() })
 }
 
-/// Reads the whole body, as long as it is within its bounds and has a type that is read.
+/// Reads the whole body. Refuses a body that is too large, too slow, encoded or not JSON. For new
+/// work it then takes the request's permits.
 fn whole(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -96,10 +97,10 @@ fn whole(
     }
 }
 
-/// Takes the place of new work for a request whose body nobody reads, in a route of that lane.
+/// Takes the permits of new work, in a route that reads no body.
 ///
 /// # Errors
-/// 503 where no place is free.
+/// 503 if no permit is left.
 pub fn begin(request: &HttpRequest) -> Result<(), Problem> {
     let seat = request.extensions().get::<Seat>().cloned();
     if seat.is_some_and(|seat| !seat.take()) { Err(Problem::overloaded()) } else { Ok(()) }
@@ -123,7 +124,7 @@ fn is_json(request: &HttpRequest) -> bool {
     essence.is_some_and(|e| e.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Tells whether the body has an encoding other than the plain one.
+/// Returns true if the body has an encoding other than `identity`.
 fn is_encoded(request: &HttpRequest) -> bool {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))

@@ -1,4 +1,4 @@
-//! Parts of a request, as routes read them.
+//! Parts of a request that routes read.
 
 pub mod arrival;
 pub mod body;

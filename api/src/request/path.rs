@@ -1,4 +1,4 @@
-//! Paths: which route a spelling means, and the names in it.
+//! Paths of requests: their normal form for the router, and the names in them.
 
 use std::future::{Ready, ready};
 
@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// The names in the path of a request.
+/// Names in the path of a request.
 ///
-/// The router replaces bytes that are not UTF-8, which would make one user of several: such a path
-/// is refused.
+/// A path whose names are not UTF-8 is refused, because the router would replace the invalid bytes,
+/// and several users would get the same name.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Path<T> {
@@ -32,13 +32,13 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     }
 }
 
-/// Pages whose links are relative to where they are: one segment more would lead them astray, so
-/// that they are redirected instead.
+/// Pages whose relative links are wrong if the path ends with a slash. Such a path is redirected,
+/// and its slash is not removed here.
 const PAGES: [&str; 3] = [paths::UI, paths::PHONE, paths::DEMO];
 
-/// Lets the routes see the usual spelling of a request's path. `under` is the path of the public
-/// URL without a slash at its end, which a proxy may or may not take off. The request's own URI
-/// stays as it is.
+/// Replaces the path that the router sees by its normal form. `under` returns the path of the
+/// public URL without a slash at its end, which a proxy may or may not remove. The URI of the
+/// request is not changed.
 pub fn route_as_usual(request: &mut ServiceRequest, under: impl Fn(&HttpRequest) -> &str) {
     let usual = usual(request.path(), under(request.request()));
     if let Some(uri) = usual.and_then(|path| Uri::try_from(path).ok()) {
@@ -46,8 +46,9 @@ pub fn route_as_usual(request: &mut ServiceRequest, under: impl Fn(&HttpRequest)
     }
 }
 
-/// The usual spelling of a path; `None` where it is that one already. Clients that join a base and
-/// a path leave an empty segment between them, or one at the end.
+/// Returns the normal form of a path, or `None` if the path has it already. It removes the path of
+/// the public URL, one empty segment at the start and one at the end. Clients create these segments
+/// when they join a base URL and a path.
 fn usual(path: &str, under: &str) -> Option<String> {
     let rest = path.strip_prefix(under).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     let inner = match rest {
@@ -64,9 +65,9 @@ fn usual(path: &str, under: &str) -> Option<String> {
     (mount.len() + rest.len() < path.len()).then(|| format!("{mount}{rest}"))
 }
 
-/// Tells whether every percent sign begins an escape, and the escaped bytes are UTF-8. The router
-/// leaves a stray percent sign as it is and decodes once more, so that one could smuggle an escape
-/// past the check.
+/// Returns true if every percent sign begins an escape, and the escaped bytes are UTF-8. The router
+/// leaves a stray percent sign unchanged and decodes the result again, so that a stray sign could
+/// hide an escape from this check.
 fn is_readable(path: &str) -> bool {
     let escapes = path.split('%').skip(1).map(|rest| rest.as_bytes().get(..2));
     let escaped = |pair: Option<&[u8]>| pair.is_some_and(|p| p.iter().all(u8::is_ascii_hexdigit));

@@ -1,22 +1,21 @@
-//! `Prefer: wait=N` (RFC 7240): how long a poll may be held.
+//! `Prefer: wait=N` (RFC 7240): the seconds for which a poll may be parked.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use countersign_core::policy::WAIT_MS_MAX;
 
 static PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The header that names the applied preference.
+/// Header that names the applied preference.
 pub static PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A wait that a caller prefers, clamped to the offered range.
+/// Time that a caller prefers to wait, limited to the maximum of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
     seconds: u64,
 }
 
 impl Wait {
-    /// Reads the preference. One that cannot be read is ignored, as RFC 7240 demands; the first
-    /// counts.
+    /// Parses the first `wait` preference. An invalid one is ignored, as RFC 7240 demands.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(&PREFER).filter_map(|v| v.to_str().ok());
         let mut preferences = values.flat_map(|v| v.split(','));
@@ -25,16 +24,16 @@ impl Wait {
             name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"'))
         })?;
         let digits = !wait.is_empty() && wait.bytes().all(|b| b.is_ascii_digit());
-        // More digits than fit mean a long wait, which is clamped.
+        // A number that does not fit means a long wait, which is limited to the maximum.
         digits.then(|| Self { seconds: wait.parse().unwrap_or(u64::MAX).min(WAIT_MS_MAX / 1000) })
     }
 
-    /// The wait, in milliseconds.
+    /// Returns the time to wait, in milliseconds.
     pub const fn ms(self) -> u64 {
         self.seconds * 1000
     }
 
-    /// Gives the value of `Preference-Applied`.
+    /// Returns the value of `Preference-Applied`.
     pub fn applied(self) -> HeaderValue {
         let text = format!("wait={}", self.seconds);
         HeaderValue::try_from(text).expect("ASCII letters and digits")

@@ -1,4 +1,4 @@
-//! Query strings.
+//! Query strings of requests.
 
 use std::borrow::Cow;
 use std::future::{Ready, ready};
@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use crate::problem::Problem;
 
-/// The query of a request. Names that are not known are ignored.
+/// Query of a request. Unknown names are ignored.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {
@@ -25,7 +25,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// A query of the Server API, whose names may be in snake case.
+/// Query of a Server API request. Its names may be in snake case.
 pub struct ServerQuery<T>(pub T);
 
 impl<T: ServerRequest> FromRequest for ServerQuery<T> {
@@ -42,8 +42,8 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     read.map(web::Query::into_inner).map_err(|error| refused(&error))
 }
 
-/// Refuses a query that cannot be read. The message names a field that occurs twice, as the struct
-/// spells it, and quotes no text of the query.
+/// Creates the error of an invalid query. It names a field that occurs twice, as the struct spells
+/// it, and quotes no text of the query.
 fn refused(error: &QueryPayloadError) -> Problem {
     let text = error.to_string();
     let field = text.split_once("duplicate field `").and_then(|(_, rest)| rest.split_once('`'));
@@ -55,8 +55,8 @@ fn refused(error: &QueryPayloadError) -> Problem {
     }
 }
 
-/// The query with the names of the contract. Where both spellings are there, the contract's wins,
-/// unless it is empty, which is as good as absent.
+/// Replaces names in snake case by those of the contract. If both spellings occur, the contract's
+/// has precedence, unless its value is empty, which counts as absent.
 fn respelt<T: ServerRequest>(query: &str) -> Cow<'_, str> {
     if !query.contains('_') && !query.contains('%') {
         return Cow::Borrowed(query);

@@ -1,5 +1,5 @@
-//! An endpoint in the table of routes: a path and its methods. A request with another
-//! method gets a list of them.
+//! Endpoint in the table of routes: a path and its methods. A request with another method gets 405,
+//! with a list of the methods.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +19,14 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Nothing yet at `path`; `under` is where it is mounted.
+    /// Creates an endpoint without methods. `under` is the prefix under which it is mounted.
     pub(super) fn at(under: &str, path: &str) -> Self {
         let resource = web::resource(path).app_data(Series::of(format!("{under}{path}")));
         Self { resource, methods: BTreeSet::new() }
     }
 
-    /// Has a handler answer a method. With GET it answers HEAD, without the body (RFC 9110, 9.3.2).
+    /// Adds a handler for a method. A handler for GET also handles HEAD, whose response has no body
+    /// (RFC 9110, 9.3.2).
     pub(super) fn on<F, Args>(mut self, method: Method, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -56,7 +57,8 @@ impl HttpServiceFactory for Endpoint {
     }
 }
 
-/// 404 for a path that no endpoint has.
+/// Refuses a path that no endpoint has, with 404. Without a valid secret, a path of the Server API
+/// gets 401.
 pub(super) async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
     ServerCaller::check_before_routing(&request)?;
     Err(Problem::no_route())

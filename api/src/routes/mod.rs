@@ -1,4 +1,4 @@
-//! The routes: a file for each subject, and here their one table.
+//! Routes: one file for each subject, and the table of all paths.
 
 pub mod client;
 pub mod device;
@@ -16,18 +16,18 @@ use countersign_wire::paths::{self, device as device_paths};
 use self::endpoint::{Endpoint, nowhere};
 use crate::layer::observe::Series;
 
-/// Mounts every public route under `/v1` and under `/`, and the pages under `/` alone.
+/// Mounts every public route under `/v1` and under `/`, and the pages only under `/`.
 pub fn configure(config: &mut ServiceConfig) {
     config.service(web::scope(paths::VERSION).configure(|config| table(config, paths::VERSION)));
     config.configure(|config| table(config, "")).configure(pages);
     config.default_service(web::to(nowhere));
 }
 
-/// `under` is where the table is mounted.
+/// Mounts the API's routes under the prefix `under`.
 fn table(config: &mut ServiceConfig, under: &str) {
     let at = |path: &str| Endpoint::at(under, path);
-    // Paths are tried in this order: those of a lifecycle first, and of them those without a name
-    // in them, which take the least time to compare.
+    // The router tries paths in this order. Routes that every sign-in uses come first, and among
+    // them those without a name in the path, because these are the fastest to compare.
     devices(config, under, device_paths::BASE);
     config
         // Client API: Bearer.
@@ -65,14 +65,14 @@ fn table(config: &mut ServiceConfig, under: &str) {
                 .on(Method::DELETE, server::delete_user),
         )
         .service(at(paths::USERS).on(Method::GET, server::query_users));
-    // The older name.
+    // The older name of the Device API's base path.
     devices(config, under, device_paths::OLD_BASE);
     for path in paths::UNSUPPORTED {
         config.service(unsupported(under, path));
     }
 }
 
-/// Pages for browsers. None of them needs to know its caller.
+/// Mounts the pages for browsers. No page identifies its caller.
 fn pages(config: &mut ServiceConfig) {
     config
         .service(at(paths::HOME).on(Method::GET, pages::home))
@@ -85,7 +85,7 @@ fn pages(config: &mut ServiceConfig) {
         .service(at(paths::FILES).on(Method::GET, pages::asset));
 }
 
-/// Device API: Basic with the tenant's id; enrollment is Bearer, and so is making a ticket for it.
+/// Mounts the Device API: Basic with the tenant's id. Enrollment and tickets use Bearer.
 fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
     let at = |path: &str| Endpoint::at(under, &format!("{base}{path}"));
     config
@@ -113,7 +113,8 @@ fn at(path: &str) -> Endpoint {
     Endpoint::at("", path)
 }
 
-/// A path of another method, whatever the request's own.
+/// Creates the resource of a verification method that this server does not support. It responds to
+/// every HTTP method.
 fn unsupported(under: &str, path: &str) -> Resource {
     web::resource(path)
         .app_data(Series::of(format!("{under}{path}")))

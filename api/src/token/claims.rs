@@ -1,4 +1,4 @@
-//! Claims of a token.
+//! Claims of a token that acts for a user.
 
 use countersign_core::action::Birth;
 use countersign_core::id::{
@@ -13,7 +13,7 @@ use super::run;
 use super::{ALGORITHM, ISSUER, Kind, PageWish, Token};
 use crate::token::scope::Scopes;
 
-/// The claims of a token.
+/// Claims of a token that acts for a user.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Claims {
@@ -24,7 +24,7 @@ pub(super) struct Claims {
     exp: u64,
     jti: String,
     scope: String,
-    /// Number of the last set-back of the clock before it was made, if there was one.
+    /// Number of the last set-back of the clock before the token was made, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     other: Other,
@@ -39,14 +39,16 @@ struct Other {
     user_id: String,
     action_code: String,
     idempotency_key: String,
-    /// Time at which the action was tracked, in milliseconds, and the revision of its account:
-    /// these tell the action from another of its name. Absent from tokens of an older server.
+    /// Time at which the action was tracked, in milliseconds, and the account's revision at that
+    /// time. They distinguish the action from others with the same key. Tokens of an older server
+    /// do not have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     born: Option<(u64, u64)>,
 }
 
 impl Claims {
-    /// Makes the claims of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
+    /// Creates the claims of a token that is valid for `lifetime_seconds`. `id` is the random part
+    /// of its `jti`.
     pub(super) fn of(token: &Token, lifetime_seconds: u64, known: &SetBacks, id: [u8; 16]) -> Self {
         let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {
@@ -69,15 +71,15 @@ impl Claims {
         }
     }
 
-    /// Gives the end of the token by the clock of this process.
+    /// Returns the time at which the token expires, in seconds by the clock of this process.
     pub(super) fn ends_at_seconds(&self, known: &SetBacks) -> u64 {
         run::end(known, self.run.as_deref(), self.iat, self.exp)
     }
 
-    /// Makes the token of these claims.
+    /// Converts the claims into a token.
     ///
     /// # Errors
-    /// [`InvalidId`] for claims that no token of ours has.
+    /// [`InvalidId`] for claims that this server would not have written.
     pub(super) fn token(&self, kind: Kind, tenant: TenantId) -> Result<Token, InvalidId> {
         let invalid = |kind| InvalidId { kind, expected: "as it was made" };
         if self.other.tenant_id != tenant.as_str() || self.other.user_id != self.sub {
@@ -95,7 +97,8 @@ impl Claims {
     }
 }
 
-/// Rules for a tenant's tokens. Their time is not checked here, because the engine's clock counts.
+/// Returns the rules that a tenant's tokens must satisfy. They do not check times, because the
+/// engine's clock decides these.
 pub(super) fn validation(tenant: &TenantId) -> Validation {
     let mut validation = Validation::new(ALGORITHM);
     validation.set_audience(&[tenant.as_str()]);

@@ -1,5 +1,5 @@
-//! Bearer tokens: JWTs of one fixed algorithm, of a kind that their header names, with one random
-//! key per tenant. Their time is checked against the engine's clock, which never falls.
+//! Bearer tokens: JWTs with one fixed algorithm and a random key for each tenant. Their header
+//! names their kind. The engine's clock, which never runs backwards, decides when they expire.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ const ISSUER: &str = "countersign";
 /// Kinds of tokens that act for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An action was tracked; nothing is proven yet.
+    /// Token of a tracked action. It proves nothing about the user.
     Track,
-    /// A challenge of the action was approved.
+    /// Token of an approved challenge.
     Verified,
 }
 
@@ -51,28 +51,28 @@ pub struct Token {
     pub kind: Kind,
     /// The user.
     pub account: AccountKey,
-    /// The action it was made for.
+    /// Action for which the token was made.
     pub action: ActionKey,
-    /// Birth of the action that it was made for, which tells the action from others of its name.
-    /// Absent from tokens of an older server.
+    /// Birth of that action, which distinguishes it from others with the same key. `None` in tokens
+    /// of an older server.
     pub born: Option<Birth>,
     /// The scopes.
     pub scopes: Scopes,
-    /// Begin of the right, in whole seconds; the lifetime counts from it.
+    /// Time from which the lifetime counts, in whole seconds.
     pub issued_at: UnixMillis,
-    /// The relying party's wishes for the pre-built UI.
+    /// Settings of the relying party for the pre-built UI.
     pub page: PageWish,
 }
 
-/// End of the pre-built UI. It is part of the token, so that only the relying party decides where a
-/// page of ours leads.
+/// Settings of the relying party for the end of the pre-built UI. They are part of the token, so
+/// that only the relying party decides where our page leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageWish {
-    /// URL to return to, with a token in the query.
+    /// URL to which the page returns, with a token in the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// True if the page ends on the user's devices.
+    /// True if the page ends with the list of the user's devices.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settings: bool,
 }
@@ -84,7 +84,7 @@ impl PageWish {
 }
 
 impl Token {
-    /// Gives the grant of the token.
+    /// Returns the right that the token grants.
     pub fn grant(&self) -> Grant {
         let is_verified = self.kind == Kind::Verified;
         let (action, born) = (self.action.clone(), self.born);
@@ -92,12 +92,12 @@ impl Token {
     }
 }
 
-/// Why a token is refused.
+/// Reason for which a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenError<T = Token> {
-    /// Its time is over. It is genuine otherwise.
+    /// The token has expired. It is genuine otherwise.
     Expired(Box<T>),
-    /// It is not a token of this server, or one of another sort.
+    /// The text is not a token of this server, or is one of another kind.
     Invalid,
 }
 
@@ -107,21 +107,22 @@ struct Keys {
     validation: Validation,
 }
 
-/// Makes and opens tokens.
+/// Creator and verifier of tokens: the keys of all tenants, and a cache of verified tokens.
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,
     set_backs: SetBacks,
-    /// Genuine tokens and when they end, by the SHA-256 of their text: a browser shows the same one
-    /// with each of its calls, and reading it anew costs more than the rest of a call.
+    /// Cache of genuine tokens with their expiry, by the SHA-256 of their text. A browser sends the
+    /// same token with each request, and verifying it again costs more than the other work of a
+    /// request.
     genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
 }
 
-/// Genuine tokens that are remembered, at most.
+/// Maximum number of cached tokens.
 const GENUINE_MAX: usize = 16_384;
 
 impl Tokens {
-    /// Tokens of tenants, each with its secret, that are valid for `lifetime_seconds`.
+    /// Creates the keys from each tenant's secret. New tokens are valid for `lifetime_seconds`.
     pub fn new(
         secrets: impl IntoIterator<Item = (TenantId, [u8; 32])>,
         lifetime_seconds: u64,
@@ -142,13 +143,14 @@ impl Tokens {
         }
     }
 
-    /// Takes the set-backs of the clock into account, so that earlier tokens keep their own end.
+    /// Adds the known set-backs of the clock, so that earlier tokens keep their own expiry.
     #[must_use]
     pub fn after(self, set_backs: SetBacks) -> Self {
         Self { set_backs, ..self }
     }
 
-    /// Makes a token. `id` are its random bytes.
+    /// Creates a token. `id` is the random part of its `jti`. Returns `None` if the tenant has no
+    /// key.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
         let claims = Claims::of(token, self.lifetime_seconds, &self.set_backs, id);
         let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
@@ -159,7 +161,7 @@ impl Tokens {
         Some(text)
     }
 
-    /// Signs the claims of a token with the key of a tenant, if that has one.
+    /// Signs claims with the key of a tenant. Returns `None` if the tenant has no key.
     pub(super) fn seal(
         &self,
         typ: &str,
@@ -174,8 +176,8 @@ impl Tokens {
         jsonwebtoken::encode(&header, claims, &self.keys.get(tenant)?.encoding).ok()
     }
 
-    /// The tenant and the claims of a token whose header has `typ`, if it is genuine. Its time is
-    /// not looked at.
+    /// Returns the tenant and the claims of a token, if it is genuine and its header has `typ`. Its
+    /// expiry is not checked.
     pub(super) fn unseal<C: DeserializeOwned + Clone>(
         &self,
         text: &str,
@@ -185,14 +187,15 @@ impl Tokens {
         if header.typ.as_deref() != Some(typ) {
             return None;
         }
-        // The header only says which of the configured keys to try; the claims must agree.
+        // The header only selects one of the configured keys. The signature and the claims must
+        // match that key's tenant.
         let tenant = TenantId::parse(&header.kid?).ok()?;
         let keys = self.keys.get(&tenant)?;
         let decoded = jsonwebtoken::decode::<C>(text, &keys.decoding, &keys.validation);
         Some((tenant, decoded.ok()?.claims))
     }
 
-    /// Opens a token of either kind, and says when it ends.
+    /// Opens a token of either kind. Returns its content and the time at which it expires.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -205,7 +208,8 @@ impl Tokens {
         Ok((token.clone(), UnixMillis(ends_at_seconds.saturating_mul(1000))))
     }
 
-    /// A genuine token of any kind, and when it ends.
+    /// Returns a genuine token of either kind and its expiry in seconds, from the cache if
+    /// possible.
     fn genuine(&self, text: &str) -> Option<Arc<(Token, u64)>> {
         let digest = Sha256::digest(text.as_bytes()).into();
         if let Some(known) = self.genuine.get(&digest) {
@@ -302,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_token_of_one_tenant_is_none_of_another() {
-        // The other tenant's key, with the first tenant's claims.
+        // The other tenant's key signs the first tenant's claims.
         let crossed = Tokens::new([(tenant("a"), [2; 32])], 600);
         let made = crossed.make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         assert_eq!(tokens().open(&made, NOW), Err(TokenError::Invalid));

@@ -1,20 +1,22 @@
-//! Tokens of earlier processes, where the clock of this one began behind theirs.
+//! Expiry of tokens from earlier processes whose clock was ahead of this process's clock.
 
 use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
 
-/// Gives the mark that a process writes into its tokens; none before any set-back.
+/// Returns the mark that a process writes into its tokens, or `None` if the clock was never set
+/// back.
 ///
-/// It is the number of the last set-back that the process knows, because the times of its tokens
-/// cannot tell them from tokens that were issued by the clock before. Tokens without a number are
-/// older than any set-back.
+/// The mark is the number of the last set-back that the process knows. It is needed because the
+/// times in a token do not show if it was issued before or after the set-back. Tokens without a
+/// mark are older than any set-back.
 pub(super) fn mark(known: &SetBacks) -> Option<String> {
     Some(known.number()).filter(|number| *number > 0).map(|n| n.to_string())
 }
 
-/// Gives the end of a token with this mark by the clock of the process, in seconds, as the times in
-/// its text are. A token from before a set-back has the rest of its own life, and is over for good
-/// then: it does not come back at the time in its text.
+/// Returns the expiry of a token with this mark, in seconds by the clock of this process.
+/// `issued_at` and `ends_at` are the times in the token's text. A token from before a set-back is
+/// valid for the remaining part of its lifetime. Afterwards it never becomes valid again, not even
+/// at the time in its text.
 pub(super) fn end(known: &SetBacks, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
     let number = mark.and_then(|mark| mark.parse().ok()).unwrap_or(0);
     let dated = known.dated(UnixMillis(issued_at.saturating_mul(1000)), number);

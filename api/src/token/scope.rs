@@ -1,15 +1,15 @@
 //! Scopes of a bearer token.
 
-/// A right beyond the token's kind.
+/// A right of a token beyond those of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Bind a further authenticator.
+    /// Right to add a further authenticator.
     AddAuthenticators,
-    /// List authenticators; every token allows it.
+    /// Right to list authenticators. Every token has it.
     ReadAuthenticators,
-    /// Remove an authenticator.
+    /// Right to remove an authenticator.
     RemoveAuthenticators,
-    /// Update an authenticator.
+    /// Right to update an authenticator.
     UpdateAuthenticators,
 }
 
@@ -31,20 +31,20 @@ impl Scope {
     }
 }
 
-/// A set of scopes: a bit for each.
+/// Set of scopes, with a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Scopes of the token of a verified challenge.
+    /// Returns all scopes, for the token of a verified challenge.
     pub fn all() -> Self {
         Scope::ALL.into_iter().fold(Self(0), Self::and)
     }
 
-    /// Reads a space-separated list. Reading authenticators is always allowed.
+    /// Parses a space-separated list. The set always has [`Scope::ReadAuthenticators`].
     ///
     /// # Errors
-    /// The first name that is not one of a scope.
+    /// The first name that is not that of a scope.
     pub fn parse(list: &str) -> Result<Self, String> {
         list.split_ascii_whitespace().try_fold(
             Self(0).and(Scope::ReadAuthenticators),
@@ -59,7 +59,7 @@ impl Scopes {
         Self(self.0 | 1 << scope as u8)
     }
 
-    /// Tells whether the set has a scope.
+    /// Returns true if the set has a scope.
     pub const fn contains(self, scope: Scope) -> bool {
         self.and(scope).0 == self.0
     }

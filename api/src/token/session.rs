@@ -1,4 +1,4 @@
-//! Device sessions: tokens with which an app reads that has shown to hold its key.
+//! Device sessions: tokens for the reads of an app that has proved to hold its key.
 
 use countersign_core::id::{AuthenticatorId, CredentialKey, IdempotencyKey, TenantId, Thumbprint};
 use countersign_core::policy::DEVICE_SESSION_MS;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ISSUER, TokenError, Tokens, run};
 
-/// Type in the header of a device session; no token of an action has it.
+/// Type in the header of a device session. Tokens that act for a user have other types.
 const TYP: &str = "device-session+jwt";
 
 /// Content of a device session.
@@ -15,9 +15,9 @@ const TYP: &str = "device-session+jwt";
 pub struct Session {
     /// The credential that reads.
     pub key: CredentialKey,
-    /// The binding that it was made for: it ends with it.
+    /// Binding for which the session was made. The session ends with the binding.
     pub binding: AuthenticatorId,
-    /// Time of issue, in whole seconds; the lifetime counts from it.
+    /// Time of issue, in whole seconds. The lifetime counts from it.
     pub issued_at: UnixMillis,
 }
 
@@ -26,7 +26,7 @@ impl Session {
     pub const LIFETIME_SECONDS: u64 = DEVICE_SESSION_MS / 1000;
 }
 
-/// `sub` is the key's thumbprint.
+/// Claims of a device session. `sub` is the key's thumbprint.
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -36,13 +36,14 @@ struct Claims {
     exp: u64,
     jti: String,
     binding: String,
-    /// Number of the last set-back of the clock before it was made, if there was one.
+    /// Number of the last set-back of the clock before the token was made, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
 }
 
 impl Tokens {
-    /// Makes the token of a session. `id` are its random bytes.
+    /// Creates the token of a session. `id` is the random part of its `jti`. Returns `None` if the
+    /// tenant has no key.
     pub fn make_session(&self, session: &Session, id: [u8; 16]) -> Option<String> {
         let Session { key, binding, issued_at } = session;
         let claims = Claims {

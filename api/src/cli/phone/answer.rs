@@ -1,4 +1,4 @@
-//! Answering one challenge.
+//! Command that answers one challenge.
 
 use std::io::Write;
 
@@ -12,8 +12,9 @@ use super::CliError;
 use super::device::{Asked, Phone, Unanswered};
 use super::terminal::{clean, show_challenge};
 
-/// Answers a challenge: the named one, or the newest pending one. If the device has to read a
-/// challenge to sign it, it is shown.
+/// Answers a challenge: the named one, or the newest pending one. It prints the challenge first,
+/// except for an official device that gets the challenge's id, because such a device signs only the
+/// id.
 pub(super) async fn run(
     phone: &Phone,
     challenge: Option<String>,
@@ -35,7 +36,7 @@ pub(super) async fn run(
     answer(phone, &waiting, decision, number, out).await
 }
 
-/// Sends an answer and tells how the challenge ended.
+/// Sends an answer and prints the challenge's outcome.
 pub(super) async fn answer(
     phone: &Phone,
     waiting: &Unanswered,
@@ -43,7 +44,7 @@ pub(super) async fn answer(
     number: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    // Not sent as it is: a number of another length would use up an attempt.
+    // A number of another length is not sent, because it would use up an attempt.
     let digits = waiting.asked.as_ref().ok().and_then(Asked::digits);
     if let (Decision::Approve, Some(digits)) = (decision, digits)
         && !number.is_some_and(|number| is_number(number, digits))
@@ -54,7 +55,7 @@ pub(super) async fn answer(
     told(&waiting.id, answered, out)
 }
 
-/// Tells whether a text has this number of digits, of any script, and only blanks besides.
+/// Returns true if a text consists of `digits` digits, of any script, and otherwise only of blanks.
 pub(super) fn is_number(text: &str, digits: usize) -> bool {
     TypedNumber::parse(text).is_ok_and(|typed| typed.reveal().len() == digits)
 }

@@ -89,7 +89,7 @@ pub enum Command {
     Remove,
 }
 
-/// A value that a name of a list stands for, each with its help.
+/// Parses one of the names in a list into its value. Each name has a help text.
 fn one_of<T: Copy + Send + Sync + 'static>(
     names: &'static [(&'static str, T, &'static str)],
 ) -> impl TypedValueParser<Value = T> {

@@ -1,4 +1,4 @@
-//! The device that a command speaks with, however it speaks.
+//! Device of a command: one interface for both signing modes.
 
 use countersign_client::wire::device::{
     AnswerResponse, CredentialResponse, RemoveResponse, UpdateResponse,
@@ -13,32 +13,32 @@ use countersign_core::time::UnixMillis;
 
 use super::CliError;
 
-/// A device of one of the two kinds.
+/// A device of either signing mode.
 pub(super) enum Phone {
-    /// It signs the names of challenges.
+    /// Device that signs challenge ids, as the official SDKs do.
     Official(Device),
-    /// It signs statements.
+    /// Device that signs statements.
     Statement(StatementDevice),
 }
 
 /// A challenge that waits for an answer.
 pub(super) struct Unanswered {
-    /// Its name.
+    /// Id of the challenge.
     pub(super) id: String,
-    /// The question as it is shown and signed.
+    /// Question as the device shows and signs it, or the reason for which it cannot be shown.
     pub(super) asked: Result<Asked, Unreadable>,
 }
 
 /// A question to a person.
 pub(super) struct Asked {
-    /// The answer that every device gets.
+    /// Challenge as the server sends it to every device.
     pub(super) pending: PendingChallenge,
     /// The text to sign, for a device that signs statements.
     pub(super) prompt: Option<Prompt>,
 }
 
 impl Asked {
-    /// Number of digits that an approval needs.
+    /// Returns the number of digits that an approval needs, if it needs a number.
     pub(super) fn digits(&self) -> Option<usize> {
         self.pending.number_match.map(|number| number.digits)
     }
@@ -75,8 +75,8 @@ impl Phone {
         }
     }
 
-    /// Reads the pending challenges, newest first. `signed` is for official devices: the others
-    /// always prove possession.
+    /// Reads the pending challenges, newest first. `signed` asks an official device to sign the
+    /// request; a device that signs statements always proves possession.
     pub(super) async fn pending(
         &self,
         signed: bool,
@@ -98,7 +98,7 @@ impl Phone {
         }
     }
 
-    /// Answers a challenge that the person was shown.
+    /// Answers a challenge that the device has shown to the person.
     pub(super) async fn answer(
         &self,
         waiting: &Unanswered,
@@ -116,7 +116,7 @@ impl Phone {
         }
     }
 
-    /// Answers a challenge by its name alone, which only an official device can.
+    /// Answers a challenge by its id alone. Only an official device can do so.
     pub(super) async fn answer_unseen(
         &self,
         challenge: &str,

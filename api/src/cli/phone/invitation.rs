@@ -1,4 +1,4 @@
-//! Invitation to enroll a key: a link, as the code of a website has it, or a bare token.
+//! Invitation to enroll a key: an enrollment link, which a website shows as a QR code, or a token.
 
 use std::io::BufRead;
 
@@ -7,16 +7,17 @@ use countersign_core::ticket::is_ticket;
 
 use super::CliError;
 
-/// Server of an enrollment, if it is known, and bearer.
+/// Invitation: the credential for an enrollment, and the server if the invitation names it.
 pub(super) struct Invitation {
-    /// The server of a link.
+    /// Server that the link names; `None` for a token.
     pub(super) url: Option<String>,
-    /// A token, or the ticket of a link.
+    /// Token, or the ticket of a link.
     bearer: String,
 }
 
 impl Invitation {
-    /// Reads the argument of the command line, or with `-` the first line of the input.
+    /// Reads the invitation from the command line, or from the first line of the input if the
+    /// argument is `-`.
     pub(super) fn read(
         link: Option<&str>,
         token: Option<&str>,
@@ -33,12 +34,13 @@ impl Invitation {
         }
     }
 
-    /// Gives the bearer to send.
+    /// Returns the token or ticket, to be sent to the server.
     pub(super) fn bearer(&self) -> &str {
         &self.bearer
     }
 
-    /// The tenant that it is of: a token says it, and of a ticket the server at `url` does.
+    /// Returns the tenant of the invitation. A token contains it; for a ticket the server at `url`
+    /// returns it.
     pub(super) async fn tenant(&self, url: &str) -> Result<Option<String>, CliError> {
         if !is_ticket(&self.bearer) {
             return Ok(token_tenant(&self.bearer));

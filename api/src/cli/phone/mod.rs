@@ -1,4 +1,4 @@
-//! `countersign phone`: a software device in the terminal, over `countersign-client`.
+//! `countersign phone`: a software device in the terminal, built on `countersign-client`.
 
 mod answer;
 mod args;
@@ -34,16 +34,16 @@ pub enum CliError {
         /// The fault of the file.
         error: KeyFileError,
     },
-    /// The command needs a key file, and none exists.
+    /// The command needs a key file, and there is none.
     #[error("there is no key at {}: first run `countersign phone enroll -`", .0.display())]
     NoKey(PathBuf),
     /// No challenge is pending.
     #[error("no challenge is pending")]
     NothingPending,
-    /// The challenge that was named is not there to be answered.
+    /// The named challenge is not pending for this key.
     #[error("challenge {} is not pending for this key", terminal::clean(.0))]
     NotPending(String),
-    /// The server did not take a removal of a key that it knows.
+    /// The server knows the key and refused to remove it.
     #[error(
         "the server knows the key and did not take its removal, so the key file is kept: {}{}",
         terminal::clean(&refused.to_string()),
@@ -55,16 +55,16 @@ pub enum CliError {
     StillEnrolled {
         /// The server's refusal.
         refused: ClientError,
-        /// The time that was signed, where one was.
+        /// Time that was signed; `None` if the signature has no time.
         signed_at: Option<UnixMillis>,
     },
-    /// An approval needs the number.
+    /// An approval of this challenge needs its number.
     #[error(
         "the {0} digits are needed that are shown where this began: `approve --number 12`, or \
          `a 12` in `watch`"
     )]
     NumberWanted(usize),
-    /// The pending challenge cannot be shown, and is not signed unseen.
+    /// The pending challenge cannot be shown, and the device does not sign what it cannot show.
     #[error("the challenge cannot be shown, and so not answered: {0}")]
     Unreadable(Unreadable),
     /// A key that signs challenge ids cannot report.
@@ -81,31 +81,31 @@ pub enum CliError {
     OtherTenant {
         /// The token's tenant.
         of: String,
-        /// The tenant that was to be enrolled at.
+        /// Tenant of the command line or of the key file.
         wanted: String,
     },
     /// The key file has a key of another algorithm.
     #[error("the key in {} is of another algorithm: name another --key-file", .0.display())]
     OtherAlgorithm(PathBuf),
-    /// A format makes a difference only where statements are signed.
+    /// A signature format was given for a key that does not sign statements.
     #[error("--signature-format goes with --signing statement-v1")]
     FormatUnsaid,
-    /// `-` found nothing to read.
+    /// The argument was `-`, and the standard input has no text.
     #[error("there is no link or token on the standard input")]
     NoToken,
-    /// A link was expected.
+    /// The text is not an enrollment link.
     #[error(
         "this is not an enrollment link: one ends in /phone#enroll=… (a bare token goes with \
          --token)"
     )]
     NoLink,
-    /// The terminal cannot be read or written.
+    /// Reading or writing the terminal failed.
     #[error("the terminal: {0}")]
     Terminal(#[from] std::io::Error),
 }
 
-/// Runs one command. It writes for people to `out` and reads their answers from `input`, which
-/// blocks the thread: nothing else is to be done meanwhile.
+/// Runs one command. It writes to `out` and reads the person's answers from `input`. Reading blocks
+/// the thread, so nothing else should run on it.
 ///
 /// # Errors
 /// [`CliError`].
@@ -119,7 +119,8 @@ pub async fn run(
     } else {
         None
     };
-    // A server that is named goes before that of a link, which may have another name from here.
+    // A server on the command line has precedence over that of the link, because this machine may
+    // know the server by another address.
     args.url = args.url.or_else(|| invitation.as_ref()?.url.clone());
     let session = Session::open(&args)?;
     match args.command {

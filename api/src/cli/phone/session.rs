@@ -1,4 +1,4 @@
-//! The key, the server it belongs to, and the commands about them.
+//! Session of a command: the key, its server, and the commands that use them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,18 +18,18 @@ use super::terminal::{clean, show_challenge, show_unreadable};
 const DEFAULT_URL: &str = "http://127.0.0.1:8080/v1";
 const DEFAULT_TENANT: &str = "demo";
 
-/// State that every command starts from.
+/// State with which every command begins.
 pub(super) struct Session {
     path: PathBuf,
     key: Option<SoftwareKey>,
     home: Home,
-    /// Place of the key's enrollment, from the file.
+    /// Server, tenant and protocol of the key's enrollment, as the key file has them.
     known: Option<Home>,
     /// True if the command line or the key file names the tenant.
     tenant_is_named: bool,
 }
 
-/// Options of `enroll` besides server and tenant.
+/// Options of `enroll` for the key. Server and tenant are not included.
 pub(super) struct NewKey {
     pub(super) name: Option<String>,
     pub(super) algorithm: Option<Algorithm>,
@@ -37,7 +37,8 @@ pub(super) struct NewKey {
 }
 
 impl Session {
-    /// Reads the key file, if there is one. The command line wins over the file.
+    /// Reads the key file, if there is one. A value of the command line has precedence over the
+    /// file.
     pub(super) fn open(args: &PhoneArgs) -> Result<Self, CliError> {
         let path = args.key_file.clone();
         let file = KeyFile::load(&path);
@@ -57,7 +58,7 @@ impl Session {
         Ok(Self { path, key, home, known, tenant_is_named })
     }
 
-    /// The device with the key that there is.
+    /// Returns the phone with the key of the key file. It is an error if there is no key.
     pub(super) fn enrolled(&self) -> Result<Phone, CliError> {
         let key = self.key.clone().ok_or_else(|| CliError::NoKey(self.path.clone()))?;
         Ok(Phone::new(&self.home, key)?)
@@ -71,8 +72,9 @@ impl Session {
     ) -> Result<(), CliError> {
         let of = invitation.tenant(&self.home.url).await?;
         if let Some(of) = of.filter(|of| *of != self.home.tenant) {
-            // The server looks at the token alone: the key would be bound where nobody looks for
-            // it. A link says all that there is to know where nothing else was said.
+            // The server reads the token alone, so it would bind the key at the token's tenant,
+            // where this phone does not look for challenges. A link may choose the tenant if
+            // neither the command line nor the key file names one.
             if self.tenant_is_named || invitation.url.is_none() {
                 return Err(CliError::OtherTenant { of, wanted: self.home.tenant.clone() });
             }
@@ -122,7 +124,7 @@ impl Session {
         Ok(())
     }
 
-    /// Tells the server news about the key.
+    /// Sends the server a new push token, or only a proof that the key is still in use.
     pub(super) async fn update(
         &self,
         push_token: Option<&str>,
@@ -134,9 +136,9 @@ impl Session {
         Ok(())
     }
 
-    /// Removes the key at the server, then here. The file goes only when the server has removed the
-    /// key or has said that it does not know it, and only where that is the server at which the key
-    /// was enrolled.
+    /// Removes the key from the server, then deletes the key file. The file is deleted only after
+    /// the server removed the key, or answered that it does not know the key. It is kept if that
+    /// server is not the one at which the key was enrolled.
     pub(super) async fn remove(&self, out: &mut impl Write) -> Result<(), CliError> {
         let phone = self.enrolled()?;
         let at = SystemClock.wall();
@@ -146,8 +148,8 @@ impl Session {
                 |id| format!("removed authenticator {}", clean(&id)),
             ),
             Err(refused) if refused.code() == Some("invalid_credential") => {
-                // The cause may be a clock that is wrong here, a nonce that is over, or another
-                // signing mode.
+                // The same error has other causes too: a wrong clock on this machine, an expired
+                // nonce, or another signing mode.
                 if self.is_known_to_server().await? {
                     let signed_at = matches!(phone, Phone::Official(_)).then_some(at);
                     return Err(CliError::StillEnrolled { refused, signed_at });
@@ -171,8 +173,9 @@ impl Session {
         known.url == self.home.url && known.tenant == self.home.tenant
     }
 
-    /// Asks the server whether it knows the key, without a signature: no clock and no nonce can be
-    /// the cause of the answer. A key that signs statements is told that it needs a session.
+    /// Asks the server whether it knows the key, by a request without a signature, so that neither
+    /// the clock nor a nonce can cause a refusal. For a key that signs statements the server
+    /// answers `invalid_token`, because such a key needs a session: the key is known then too.
     async fn is_known_to_server(&self) -> Result<bool, CliError> {
         let key = self.key.clone().ok_or_else(|| CliError::NoKey(self.path.clone()))?;
         let manner = Manner::Official(Dialect::default());
@@ -185,7 +188,7 @@ impl Session {
         }
     }
 
-    /// The key that there is, or a new one.
+    /// Returns the key of the key file, or generates and saves one.
     fn key_of(&self, wanted: Option<Algorithm>) -> Result<SoftwareKey, CliError> {
         if let Some(key) = &self.key {
             if wanted.is_some_and(|algorithm| algorithm != key.algorithm()) {
@@ -194,20 +197,20 @@ impl Session {
             return Ok(key.clone());
         }
         let key = SoftwareKey::generate(wanted.unwrap_or(Algorithm::Es256));
-        // The key is saved before the server knows it, because an enrolled key that is lost cannot
+        // We save the key before the server knows it, because an enrolled key that is lost cannot
         // answer.
         self.save(&KeyFile { key: key.clone(), home: None })?;
         Ok(key)
     }
 
-    /// Place and way of the enrollment.
+    /// Returns the server, tenant and protocol of the new enrollment.
     fn home_of(
         &self,
         key: &SoftwareKey,
         format: Option<SignatureFormat>,
     ) -> Result<Home, CliError> {
         let manner = match (self.home.manner, format) {
-            // Known before there was a key: its own format.
+            // This format was chosen before the key's algorithm was known, so it is chosen again.
             (Manner::Statement(_), None) if self.key.is_none() => {
                 Manner::Statement(first_format(key.algorithm()))
             }
@@ -228,7 +231,8 @@ impl Session {
     }
 }
 
-/// Chooses the protocol: the command line's, else the key's, else that of Android's SDK.
+/// Chooses the protocol: that of the command line, else that of the key file, else that of the
+/// Android SDK.
 fn manner(args: &PhoneArgs, known: Option<Manner>, algorithm: Algorithm) -> Manner {
     let official = |dialect: Option<Dialect>| match (dialect, known) {
         (Some(dialect), _) | (None, Some(Manner::Official(dialect))) => Manner::Official(dialect),

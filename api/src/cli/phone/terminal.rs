@@ -1,5 +1,5 @@
-//! Showing a challenge to a person. Whatever others wrote is cleaned of characters that a terminal
-//! obeys.
+//! Output of challenges to the terminal. Text of other parties is cleaned of the control characters
+//! that a terminal executes.
 
 use std::io::{self, Write};
 
@@ -14,15 +14,16 @@ use serde_json::Value;
 
 use super::device::Asked;
 
-/// Bytes of one text that are shown, at most: a display is signed whole, so nothing of it is cut.
+/// Maximum length of one shown text, in bytes. It is above the limit of a display, because the
+/// device signs the whole display and must not show less.
 const SHOWN_BYTES_MAX: usize = 4 * DISPLAY_BYTES_MAX;
 
-/// A text in which control and bidirectional characters are replaced.
+/// Replaces the control and bidirectional characters of a text.
 pub(super) fn clean(text: &str) -> String {
     Line::cleaned(text, SHOWN_BYTES_MAX).as_str().to_owned()
 }
 
-/// Shows the question.
+/// Prints a challenge's question.
 pub(super) fn show_challenge(
     asked: &Asked,
     now: UnixMillis,
@@ -40,7 +41,7 @@ pub(super) fn show_challenge(
     show_expiry(pending.expires_at, now, out)
 }
 
-/// Shows that there is a challenge of which nothing is shown.
+/// Prints that a challenge is pending which cannot be shown.
 pub(super) fn show_unreadable(
     challenge: &str,
     error: &Unreadable,
@@ -50,13 +51,13 @@ pub(super) fn show_unreadable(
     writeln!(out, "\nchallenge {challenge} cannot be shown, and so not answered: {error}")
 }
 
-/// Shows the signed part of the text, and nothing else.
+/// Prints the display, which is the text that the device signs, and nothing else.
 fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
     line("action", display.action(), out)?;
     show_rows(&display.custom_rows(), "", out)?;
     for (name, value) in display.members() {
         match (name.as_str(), value) {
-            // Shown above.
+            // `custom` and `amounts` are printed above.
             ("action", _) | ("amounts" | "custom", Value::Object(_)) => {}
             ("issuedAt", Value::Number(seconds)) if seconds.is_u64() => {
                 let seconds = seconds.as_u64().unwrap_or_default();
@@ -95,7 +96,7 @@ fn show_official(
     if let Some(browser) = display.as_ref().and_then(Display::browser) {
         line("browser", browser, out)?;
     }
-    // The text of an amount is in the display alone.
+    // Only the display has the formatted amount.
     let unshown = || pending.custom.as_ref().map(|custom| rows(custom, None)).unwrap_or_default();
     show_rows(&display.as_ref().map_or_else(unshown, Display::custom_rows), "", out)?;
     let users = pending.user.as_ref().and_then(|user| user.custom.as_ref());

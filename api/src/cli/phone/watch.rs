@@ -1,4 +1,4 @@
-//! Unanswered for challenges and asking about each.
+//! Command that waits for challenges and asks the person about each.
 
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
@@ -15,20 +15,20 @@ use super::answer::{answer, is_number};
 use super::device::{Asked, Phone};
 use super::terminal::{clean, show_challenge, show_unreadable};
 
-/// Seconds for which one poll waits.
+/// Seconds that one poll waits for a challenge.
 const WAIT: u64 = 30;
-/// Shortest time from one poll to the next when nothing came of the first.
+/// Minimum time between two polls if the first returned no new challenge.
 const PACE: Duration = Duration::from_secs(1);
 
-/// A person's input.
+/// Choice that a person typed.
 enum Typed {
     Answer(Decision, Option<String>),
     Skip,
-    /// The input has ended: nobody is there.
+    /// The input has ended, so nobody is there to answer.
     Leave,
 }
 
-/// Asks about every challenge until the input ends.
+/// Asks the person about every new challenge until the input ends.
 pub(super) async fn run(
     phone: &Phone,
     out: &mut impl Write,
@@ -69,7 +69,8 @@ pub(super) async fn run(
                             report(&waiting.id, &error, &mut passed, out)?;
                         }
                         Err(error @ CliError::NumberWanted(_)) => {
-                            // The next round asks about this challenge again.
+                            // The challenge becomes new again, so that the next round asks about
+                            // it.
                             passed.remove(&waiting.id);
                             writeln!(out, "not answered: {error}")?;
                         }
@@ -83,7 +84,8 @@ pub(super) async fn run(
     }
 }
 
-/// Tells that an answer was refused. If the person may still answer, the next look asks again.
+/// Prints that the server refused an answer. If the person may still answer, the next round asks
+/// again.
 fn report(
     challenge: &str,
     error: &ClientError,
@@ -98,7 +100,7 @@ fn report(
     Ok(())
 }
 
-/// Tells whether the same request may succeed later.
+/// Returns true if the same request may succeed later.
 fn passes(error: &ClientError) -> bool {
     match error {
         ClientError::Transport(_) => true,
@@ -133,7 +135,7 @@ fn ask(
         let typed = match (word, asked.digits()) {
             ("a" | "approve", Some(digits)) if rest.is_empty() => ask_number(digits, out, input)?,
             ("a" | "approve", Some(digits)) if is_number(rest, digits) => approved_with(rest),
-            // A person who types more than a word has not understood the question.
+            // More than one word after the first is not a valid answer.
             _ if rest.contains(char::is_whitespace) => None,
             ("a" | "approve", _) if rest.is_empty() => Some(Typed::Answer(Decision::Approve, None)),
             ("a" | "approve", _) => approved_with(rest),
@@ -153,7 +155,8 @@ fn approved_with(number: &str) -> Option<Typed> {
     Some(Typed::Answer(Decision::Approve, Some(number.to_owned())))
 }
 
-/// Asks for the number alone, after the person has chosen to approve. None if it is no such number.
+/// Asks for the number, after the person has typed only that they approve. Returns `None` if the
+/// input is not a number of `digits` digits.
 fn ask_number(
     digits: usize,
     out: &mut impl Write,
@@ -166,7 +169,7 @@ fn ask_number(
         return Ok(Some(Typed::Leave));
     }
     let number = line.trim();
-    // A person who types the whole answer once more means it.
+    // The person may type the whole answer again, with the leading `a`.
     let number = number.strip_prefix("a ").unwrap_or(number).trim();
     Ok(approved_with(number).filter(|_| is_number(number, digits)))
 }

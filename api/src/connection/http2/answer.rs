@@ -1,4 +1,4 @@
-//! Answers as `hyper` wants them.
+//! Conversion of responses into those of `hyper`.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::streams::Stream;
 
-/// The answer of a `stream`; one that is refused has none.
+/// Converts the response on a `stream`. `stream` is `None` for a refused request, because that has
+/// no [`Stream`].
 pub(super) fn answered(
     response: Response<BoxBody>,
     is_head: bool,
@@ -42,14 +43,14 @@ pub(super) fn answered(
     answer
 }
 
-/// The body of an answer. It is asked for more when the peer has room for it.
+/// Body of a response. `hyper` polls it for more data when the peer's flow-control window has room.
 pub(super) struct Answer {
     body: BoxBody,
     stream: Option<Rc<Stream>>,
 }
 
-/// A part of an answer, which knows how much of it the library has handed on. The library does so
-/// no sooner than the peer has room for it.
+/// Part of a response's body. It records on its stream how many bytes `hyper` has sent. `hyper`
+/// sends them only when the peer's flow-control window has room.
 pub(super) struct Piece {
     bytes: Bytes,
     stream: Option<Rc<Stream>>,

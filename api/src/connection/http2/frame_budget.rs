@@ -1,31 +1,31 @@
-//! A budget for frames that do no work: `PING`, `SETTINGS`, `WINDOW_UPDATE`, `PRIORITY`,
-//! `RST_STREAM`, empty `DATA` and unknown ones. HTTP/2 bounds none of them, and neither does the
-//! library. After a farewell the library ignores the streams that begin, so then short `DATA`
-//! frames are costed here too.
+//! Budget of one connection for HTTP/2 frames that do no work: `PING`, `SETTINGS`, `WINDOW_UPDATE`,
+//! `PRIORITY`, `RST_STREAM`, empty `DATA` and unknown ones. Neither HTTP/2 nor the library limits
+//! their number. After GOAWAY the library ignores new streams, so short `DATA` frames cost budget
+//! then too.
 //!
-//! Clients need some of them for each request and for each part of an answer, so both earn frames.
-//! Nothing here reads a clock or a socket.
+//! A client needs some of these frames for each request, and for each part of a response. So both
+//! add frames to the budget. This module reads no clock and no socket.
 
 use std::time::Duration;
 
-/// Frames that a connection may send before it has earned any: the settings of a client, and the
-/// heads of as many requests as it may have under way.
+/// Frames in the budget of a new connection: for the client's settings, and for the heads of as
+/// many requests as may be in flight at once.
 pub const FRAMES_AT_START: u32 = 512;
-/// Frames that each request earns. Proxies and browsers need up to eight: its head, its body, a
-/// priority, window updates for its stream and the connection, a reset.
+/// Frames that each request adds. Proxies and browsers need up to eight: head, body, priority,
+/// window updates for the stream and for the connection, reset.
 pub const FRAMES_PER_REQUEST: u32 = 16;
-/// Bytes of an answer that earn one frame. The most eager clients send two window updates for
+/// Bytes of a response that add one frame. The clients with most frames send two window updates for
 /// every 4,096 bytes.
 pub const ANSWER_BYTES_PER_FRAME: usize = 256;
-/// Frames that every second earns, for a client that only keeps its connection alive.
+/// Frames that every second adds, for a client that only keeps its connection alive.
 pub const FRAMES_PER_SECOND: u32 = 32;
-/// Frames that a connection can save up: the window updates for all that may be under way to a
-/// client over a long distance.
+/// Maximum of frames in the budget. It suffices for the window updates of a client with a long
+/// delay and much data in transit.
 pub const FRAMES_SAVED_MAX: u32 = 8192;
-/// Bytes of payload that count as one frame more: a single frame may have 16,384.
+/// Bytes of payload that cost one further frame, because a single frame may have 16,384 bytes.
 const PAYLOAD_BYTES_PER_FRAME: usize = 256;
 
-/// Bytes before the first frame.
+/// Bytes of the connection preface, before the first frame.
 const PREFACE_BYTES: usize = 24;
 const HEAD_BYTES: usize = 9;
 const DATA: u8 = 0;
@@ -33,12 +33,13 @@ const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 
-/// The frames that a connection may still send.
+/// Frames that a connection may still send.
 pub(super) struct FrameBudget {
     frames: u32,
-    /// Whole seconds of the connection's life that were earned for.
+    /// Age of the connection at the last spending, in whole seconds. Frames for the time until then
+    /// have been added.
     seconds: u32,
-    /// Bytes of answers that have not earned a frame yet.
+    /// Bytes of responses that have not added a frame yet.
     answered: usize,
 }
 
@@ -51,19 +52,20 @@ impl FrameBudget {
         self.frames = self.frames.saturating_add(frames).min(FRAMES_SAVED_MAX);
     }
 
-    /// Notes that a request begins.
+    /// Adds the frames of a request that begins.
     pub(super) fn begin(&mut self) {
         self.earn(FRAMES_PER_REQUEST);
     }
 
-    /// Notes that bytes of an answer are on their way.
+    /// Adds the frames for `bytes` of a response.
     pub(super) fn answer(&mut self, bytes: usize) {
         let answered = self.answered.saturating_add(bytes);
         self.answered = answered % ANSWER_BYTES_PER_FRAME;
         self.earn(u32::try_from(answered / ANSWER_BYTES_PER_FRAME).unwrap_or(u32::MAX));
     }
 
-    /// Takes frames from the budget of a connection of this `age`; answers whether they were in it.
+    /// Removes frames from the budget of a connection of this `age`. Returns `false` if the budget
+    /// had too few.
     #[must_use]
     pub(super) fn spend(&mut self, frames: u32, age: Duration) -> bool {
         let seconds = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
@@ -76,12 +78,12 @@ impl FrameBudget {
     }
 }
 
-/// Follows the heads of frames in a peer's bytes, from its preface on.
+/// Parser that finds the frame heads in a peer's bytes, from the connection preface on.
 pub(super) struct FrameHeads {
     head: [u8; HEAD_BYTES],
-    /// Bytes of the next head that have come.
+    /// Number of bytes of the next head that have arrived.
     come: usize,
-    /// Bytes that pass before the next head begins.
+    /// Number of bytes before the next head: preface or payload.
     passing: usize,
 }
 
@@ -90,8 +92,8 @@ impl FrameHeads {
         Self { head: [0; HEAD_BYTES], come: 0, passing: PREFACE_BYTES }
     }
 
-    /// The cost of the frames whose heads end in `bytes`, which come next, on a connection that may
-    /// have said farewell.
+    /// Returns the cost of the frames whose heads end in `bytes`. `is_leaving` is true after
+    /// GOAWAY.
     pub(super) fn cost(&mut self, mut bytes: &[u8], is_leaving: bool) -> u32 {
         let mut cost = 0_u32;
         loop {
@@ -117,11 +119,11 @@ impl FrameHeads {
 
 fn cost_of(kind: u8, flags: u8, length: usize, is_leaving: bool) -> u32 {
     match kind {
-        // The library keeps no budget of those that it ignores.
+        // After GOAWAY the library ignores these frames and does not count them.
         DATA if is_leaving && length < PAYLOAD_BYTES_PER_FRAME => 1,
-        // It keeps one of those that are short, and the windows one of all bytes.
+        // The library limits short frames, and flow control limits the bytes of all `DATA` frames.
         DATA if length > 0 && flags & END_STREAM == 0 => 0,
-        // The library bounds the bytes of a head; it earns more once it is a request's.
+        // The library limits the bytes of a head. A complete head adds the frames of a request.
         DATA | HEADERS | CONTINUATION => 1,
         _ => u32::try_from(1 + length / PAYLOAD_BYTES_PER_FRAME).unwrap_or(u32::MAX),
     }
@@ -137,7 +139,7 @@ mod tests {
     fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
         let bytes = u32::try_from(length).unwrap().to_be_bytes();
         let head = [bytes[1], bytes[2], bytes[3], kind, flags, 0, 0, 0, 1];
-        // A payload that looks like heads.
+        // The payload looks like frame heads.
         [&head[..], &vec![6; length]].concat()
     }
 
@@ -183,7 +185,7 @@ mod tests {
         budget.begin();
         assert!(budget.spend(FRAMES_PER_REQUEST, NOW) && !budget.spend(1, NOW));
         let mut budget = spent();
-        // Small parts of answers add up.
+        // Small parts of responses add up.
         (0..ANSWER_BYTES_PER_FRAME).for_each(|_| budget.answer(3));
         assert!(budget.spend(3, NOW) && !budget.spend(1, NOW));
         let mut budget = spent();

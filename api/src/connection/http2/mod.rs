@@ -1,9 +1,9 @@
 //! HTTP/2 without TLS by prior knowledge (RFC 9113, section 3.3): for proxies, and for many polls
 //! on one connection.
 //!
-//! `hyper` speaks it, because the HTTP library around the routes lets neither the streams of a
-//! connection nor its heads be bounded. Frames do not pass [`super::TimedIo`], which knows
-//! HTTP/1.1 alone: this module sets the same bounds by streams.
+//! We use `hyper` for it, because the HTTP library of the routes has no limits for the streams of a
+//! connection or for their heads. [`super::TimedIo`] parses only HTTP/1.1, so this module applies
+//! the same limits to streams.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -49,43 +49,45 @@ pub use frame_budget::{
 };
 pub use paced::READ_BYTES_PER_TURN;
 
-/// Requests of one connection that are answered at the same time, polls among them. A client that
-/// sends more is refused the stream.
+/// Maximum number of requests in flight on one connection, parked polls included. A further stream
+/// is refused.
 pub const STREAMS_MAX: u32 = 128;
-/// Bytes of one request's head, as HTTP/2 counts them.
+/// Maximum size of one request's head, in bytes as HTTP/2 counts them.
 pub const HEAD_BYTES_MAX: u32 = 16_384;
-/// Lines of one request's head, as many as the library for HTTP/1.1 takes.
+/// Maximum number of headers in one request's head. It is that of the HTTP/1.1 library.
 pub const HEADERS_MAX: usize = 96;
-/// Requests of one connection that are let in before their bodies have ended. One more waits for a
-/// second, and is then turned away.
+/// Maximum number of admitted requests on one connection whose bodies are incomplete. A further one
+/// waits for a second, and is then rejected.
 pub const BODIES_MAX: usize = 8;
-/// Streams that were reset before anybody looked at them; one more ends the connection. A proxy
-/// shares one connection among its clients, and all of them may break their requests off at the
-/// same moment.
+/// Maximum number of streams that were reset before the server accepted them. A further one ends
+/// the connection. The limit is that of open streams, because a proxy shares one connection among
+/// its clients, and all of them may cancel their requests at once.
 const RESETS_MAX: usize = STREAMS_MAX as usize;
-/// Streams of one connection that end in an error of the peer; one more ends the connection, and
-/// with it the polls of everybody behind a proxy. Therefore more than a connection has streams:
-/// `HAProxy` ends an upload that its client breaks off with too short a body, which is such an
-/// error.
+/// Maximum number of streams on one connection that end in an error of the peer. A further one ends
+/// the connection, and behind a proxy that ends the polls of all clients. So the limit is above the
+/// number of streams that a connection can have. Such errors are normal: if a client cancels an
+/// upload, `HAProxy` sends a body that is too short.
 const STREAM_ERRORS_MAX: usize = 4 * REQUESTS_PER_CONNECTION_MAX as usize;
-/// Bytes that are read ahead for all bodies of a connection: the least that HTTP/2 has.
+/// Bytes that are read ahead for all bodies of a connection. It is HTTP/2's initial window, the
+/// smallest possible for a connection.
 const WINDOW_BYTES: u32 = 65_535;
-/// Bytes of answers that wait to be taken, of one stream.
+/// Maximum of response bytes that one stream buffers for the peer.
 const SEND_BYTES_MAX: usize = 65_536;
 
-/// Starts the services of a connection on its thread.
+/// Executor that runs the tasks of a connection on its own thread.
 #[derive(Clone)]
 struct LocalExecutor;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
-        // An async block would hold the future twice: as a captured value, and as the awaited one.
+        // We use `map`, because an async block would store the future twice: captured and awaited.
         rt::spawn(future.map(drop));
     }
 }
 
-/// Serves one connection until it is over, has nothing under way or makes no progress for too long,
-/// it is asked to give way, or the server ends. Its time counts from `since`.
+/// Serves one connection. It ends when the peer closes it, when it is idle or without progress for
+/// too long, when it is asked to close to make room, after its last request, or when the server
+/// stops (`ending`). The first deadline counts from `since`.
 pub(super) async fn serve<S, B>(
     io: Looked<TcpStream>,
     peer: Option<SocketAddr>,
@@ -108,7 +110,7 @@ pub(super) async fn serve<S, B>(
         async move {
             let is_head = request.method() == hyper::Method::HEAD;
             if stream.is_none() {
-                // The stream came too long after GOAWAY.
+                // The stream began too long after GOAWAY.
                 return Ok(answered(refused(&Problem::overloaded()), is_head, None));
             }
             let response = match admitted(request, peer, &streams).await {
@@ -124,7 +126,7 @@ pub(super) async fn serve<S, B>(
     let io = TokioIo::new(Paced::new(io, streams.clone()));
     let mut connection = pin!(settings(&with).serve_connection(io, answer));
     let mut ending = pin!(ending);
-    // Work that begins meanwhile may be due earlier than the present deadline.
+    // A request may begin during the sleep, and its deadline may be earlier than this one.
     let look = with.silence.min(with.keep_alive).min(TAKE_SILENCE);
     loop {
         tokio::select! {
@@ -132,7 +134,7 @@ pub(super) async fn serve<S, B>(
             () = ending.as_mut() => break,
             () = idleness.gives_way() => {
                 if !streams.is_idle() {
-                    // The peer reads no answers while others need its place.
+                    // The peer does not read its responses, while other clients need the permit.
                     return;
                 }
                 break;
@@ -141,7 +143,7 @@ pub(super) async fn serve<S, B>(
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
-                    // The peer reads no answers, so it would not read GOAWAY either.
+                    // The peer does not read its responses, so it would not read GOAWAY either.
                     return;
                 }
                 if is_due {
@@ -153,8 +155,8 @@ pub(super) async fn serve<S, B>(
     connection.as_mut().graceful_shutdown();
     let farewell = Instant::now();
     streams.leave(farewell);
-    // Streams under way may end, polls among them. Nobody waits for a peer that has nothing under
-    // way, nor for one that takes no answers while others need its place.
+    // Open streams may finish, parked polls included. The server does not wait for a peer that has
+    // no open stream, or that does not read its responses in time.
     while timeout(LEAVE, connection.as_mut()).await.is_err() {
         let end = streams.due(&with).min(farewell + with.silence);
         if streams.is_idle() || end <= Instant::now() {
@@ -163,7 +165,8 @@ pub(super) async fn serve<S, B>(
     }
 }
 
-/// The request, once as much of it is there as it takes to be let in.
+/// Waits until enough of the body has arrived to admit the request, then converts it. Rejects a
+/// request whose body gets no permit in time.
 async fn admitted(
     request: hyper::Request<Incoming>,
     peer: Option<SocketAddr>,
@@ -196,7 +199,7 @@ fn settings(with: &Settings) -> http2::Builder<LocalExecutor> {
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .max_send_buf_size(SEND_BYTES_MAX)
-        // A peer that is gone, or takes no answers, does not answer this either.
+        // A peer that is gone, or that reads nothing, does not answer this ping either.
         .keep_alive_interval(with.keep_alive)
         .keep_alive_timeout(with.head_read);
     builder

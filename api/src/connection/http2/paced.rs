@@ -1,5 +1,5 @@
-//! A socket that is read a little at a time, and no longer than its peer keeps to its budget of
-//! frames.
+//! Socket of an HTTP/2 connection that reads a limited number of bytes at a time. It ends the
+//! connection if the peer exceeds its budget of frames.
 
 use std::future::Future as _;
 use std::io;
@@ -16,20 +16,20 @@ use crate::connection::linger::Leave;
 use crate::connection::protocol_sniff::{Looked, socket};
 use crate::telemetry::FRAME_FLOODS;
 
-/// Bytes that are read from one connection before its worker looks at the others. The library would
-/// read on for as long as there is something to read.
+/// Bytes that are read from one connection before its worker runs other tasks. Without the limit
+/// the library would read as long as the socket has data.
 pub const READ_BYTES_PER_TURN: usize = 4096;
-/// GOAWAY for `ENHANCE_YOUR_CALM` (RFC 9113, section 7), which names no stream.
+/// GOAWAY frame with `ENHANCE_YOUR_CALM` (RFC 9113, section 7). Its last stream is 0.
 const CALM: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
 
-/// A socket of HTTP/2.
+/// Socket of an HTTP/2 connection.
 pub(super) struct Paced<T> {
     io: Take<Looked<T>>,
     streams: Rc<Streams>,
     heads: FrameHeads,
-    /// Bytes that were read in this turn of the worker.
+    /// Bytes read since the worker last ran other tasks.
     read: usize,
-    /// The last write was not taken as a whole.
+    /// True if the socket accepted only a part of the last write.
     is_cut: bool,
     leave: Option<Leave>,
 }
@@ -49,7 +49,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     fn ends(&mut self) {
         metrics::counter!(FRAME_FLOODS).increment(1);
         tracing::debug!("a connection sends more frames than its requests need");
-        // Not into the middle of another frame.
+        // After a partial write GOAWAY would arrive in the middle of another frame, so it is not
+        // sent.
         let last = if self.is_cut { Vec::new() } else { CALM.to_vec() };
         self.leave = Some(Leave::new(last));
     }
@@ -74,7 +75,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
         let room = READ_BYTES_PER_TURN.saturating_sub(this.read);
         if room == 0 {
             this.read = 0;
-            // Its waker comes behind every task and every socket that is ready.
+            // The worker runs every other ready task and socket before it wakes this one.
             let _ = pin!(yield_now()).poll(cx);
             return Poll::Pending;
         }
@@ -134,8 +135,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
         self.get_mut().io().poll_flush(cx)
     }
 
-    /// Closes the writing half, and lingers: a client sends window updates for the last answers,
-    /// and a close over unread bytes would take the answers along.
+    /// Closes the writing half, then reads for a short time. A client still sends window updates
+    /// for the last responses, and closing a socket with unread bytes could discard these
+    /// responses.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let leave = this.leave.get_or_insert_with(|| Leave::new(Vec::new()));
@@ -166,8 +168,8 @@ mod tests {
         }
     }
 
-    /// A socket from which something can always be read: as `1` that is a HEADERS frame of 65,793
-    /// bytes.
+    /// Socket that always has data. The data is bytes of value `1`, which are a HEADERS frame of
+    /// 65,793 bytes.
     struct Full(tokio::io::Repeat);
 
     impl AsyncRead for Full {

@@ -1,4 +1,4 @@
-//! Requests as the routes want them.
+//! Conversion of `hyper`'s requests into those of the routes.
 
 use std::future::{pending, poll_fn};
 use std::io;
@@ -23,16 +23,17 @@ use super::HEADERS_MAX;
 use crate::problem::Problem;
 use crate::telemetry::HEADS_REFUSED;
 
-/// Bytes of a body that are read before it has a place. The frame in which they end is read whole.
+/// Maximum of bytes that are read of a body without a permit. The frame in which they end is read
+/// whole.
 const AHEAD_BYTES_MAX: usize = 4096;
-/// Time for which a body waits for a place. Bodies that are sent without a pause have ended by
-/// then.
+/// Time that a body waits for a permit. A body that is sent without a pause is complete by then,
+/// and needs none.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Converts the request, still without its body.
+/// Converts the head of a request. The result has no body yet.
 ///
 /// # Errors
-/// 400 or 413 if its head has parts that the routes cannot take.
+/// 400 if the head is not valid for the routes, 413 if it has too many headers.
 pub(super) fn converted(parts: &Parts, peer: Option<SocketAddr>) -> Result<Request, Problem> {
     if parts.headers.len() > HEADERS_MAX {
         metrics::counter!(HEADS_REFUSED, "reason" => "too_long").increment(1);
@@ -51,7 +52,7 @@ fn sound(parts: &Parts, peer: Option<SocketAddr>) -> Option<Request> {
     head.uri = Uri::try_from(parts.uri.path_and_query()?.as_str()).ok()?;
     head.version = Version::HTTP_2;
     head.peer_addr = peer;
-    // RFC 9113, section 8.3.1: both name the same, if both are there.
+    // RFC 9113, section 8.3.1: `:authority` and `Host` must be equal if both are present.
     let mut hosts = parts.headers.get_all(HOST).iter();
     match (parts.uri.authority(), hosts.next()) {
         (Some(authority), Some(host)) if authority.as_str().as_bytes() != host.as_bytes() => {
@@ -75,8 +76,8 @@ fn sound(parts: &Parts, peer: Option<SocketAddr>) -> Option<Request> {
 
 type Chunk = Result<Bytes, PayloadError>;
 
-/// The start of a body, which was read before the body has its place. It is copied, because each
-/// part, be it a single byte, would keep the whole buffer that it was read into.
+/// Start of a body that has no permit yet. Its bytes are copied, because a part of even one byte
+/// would keep the whole buffer into which it was read.
 #[derive(Default)]
 struct Ahead(BytesMut);
 
@@ -85,16 +86,18 @@ impl Ahead {
         self.0.extend_from_slice(chunk);
     }
 
-    /// All of it, unless there is nothing.
+    /// Returns all bytes, or `None` if there are none.
     fn take(&mut self) -> Option<Bytes> {
         (!self.0.is_empty()).then(|| std::mem::take(&mut self.0).freeze())
     }
 }
 
-/// A body that is read. It gives an error once, and then ends: `hyper` would repeat it for ever.
+/// A body while it is read. It returns an error once and then ends, because `hyper` would repeat
+/// the error forever.
 struct Reading {
     ahead: Ahead,
-    /// `None` behind its end, or its error. The place goes with it.
+    /// Source of the body, with its permit. `None` after the body's end or error, so that the
+    /// permit is returned.
     unread: Option<(Incoming, Option<OwnedSemaphorePermit>)>,
 }
 
@@ -105,7 +108,7 @@ impl Reading {
         let chunk = match frame {
             Some(Ok(frame)) => return Some(Ok(frame.into_data().unwrap_or_default())),
             Some(Err(error)) => Some(Err(PayloadError::Io(io::Error::other(error)))),
-            // `hyper` takes a reset without an error for an end.
+            // `hyper` reports a reset without an error code as the end of the body.
             None if !body.is_end_stream() => Some(Err(PayloadError::Incomplete(None))),
             None => None,
         };
@@ -113,7 +116,8 @@ impl Reading {
         chunk
     }
 
-    /// Reads on while the body is short; does not return before its end, or its error.
+    /// Reads a short body to its end, or to its error. If the body is longer than
+    /// [`AHEAD_BYTES_MAX`], never returns.
     ///
     /// # Errors
     /// That of the body.
@@ -126,11 +130,12 @@ impl Reading {
     }
 }
 
-/// The body, once it has ended or has one of the `places` of those that have not. `None` if it gets
-/// no place in time: a request whose body does not come takes no place in the server from others.
+/// Returns the body when it is complete, or when it has got one of the `places`, which are permits
+/// for incomplete bodies. Returns `None` after [`BODY_WAIT`], so that a request whose body does not
+/// arrive takes no permit of the server from others.
 ///
 /// # Errors
-/// 400 if the peer broke it off, or if it contradicts the request's head.
+/// 400 if the peer aborted the body, or if its length contradicts the request's head.
 pub(super) async fn body(
     body: Incoming,
     places: &Arc<Semaphore>,
@@ -165,7 +170,7 @@ pub(super) async fn body(
 mod tests {
     use super::*;
 
-    /// A buffer of a socket that counts its owners.
+    /// Buffer of a socket that counts its owners.
     struct Buffer(Arc<[u8; 4096]>);
 
     impl AsRef<[u8]> for Buffer {

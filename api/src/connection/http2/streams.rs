@@ -1,4 +1,4 @@
-//! Work under way on the streams of one connection.
+//! Streams of one connection: their number, their progress and their deadlines.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,23 +14,23 @@ use crate::connection::idle::Idleness;
 use crate::connection::linger::LEAVE;
 use crate::connection::{REQUESTS_PER_CONNECTION_MAX, Settings};
 
-/// The streams of one connection.
+/// State of one connection's streams.
 pub(super) struct Streams {
     begun: Cell<u32>,
-    /// Told once as many have begun as a connection carries.
+    /// Notified when the connection has had its maximum number of requests.
     spent: Notify,
     under_way: Cell<usize>,
     untaken: Untaken,
-    /// Time of the connection's farewell.
+    /// Time of GOAWAY.
     left: Cell<Option<Instant>>,
-    /// Streams that have begun since, except those that were refused.
+    /// Number of streams that began after GOAWAY and were accepted.
     late: Cell<u32>,
-    /// Time at which an answer last made progress, or the first stream began.
+    /// Time at which a response last made progress, or at which the first open stream began.
     moved: Cell<Instant>,
     idleness: Idleness,
     since: Instant,
     frames: RefCell<FrameBudget>,
-    /// Permits for requests whose bodies have not ended.
+    /// Permits for requests whose bodies are incomplete.
     pub(super) bodies: Arc<Semaphore>,
 }
 
@@ -51,7 +51,7 @@ impl Streams {
         }
     }
 
-    /// Waits until as many requests have begun as a connection carries.
+    /// Waits until the connection has had its maximum number of requests.
     pub(super) async fn spent(&self) {
         self.spent.notified().await;
     }
@@ -60,7 +60,7 @@ impl Streams {
         self.under_way.get() == 0
     }
 
-    /// Notes that the connection says farewell.
+    /// Records that the server sent GOAWAY.
     pub(super) fn leave(&self, now: Instant) {
         self.left.set(Some(now));
     }
@@ -69,20 +69,21 @@ impl Streams {
         self.left.get().is_some()
     }
 
-    /// Tells whether a stream that begins now comes too long after the farewell. A client that has
-    /// not read it yet is still served, as long as it does not send more than it may at once.
+    /// Returns true if a stream which begins now is refused: GOAWAY was sent too long ago, or too
+    /// many streams began after it. Until then streams are accepted, because the client may not
+    /// have read GOAWAY yet.
     fn refuses(&self, now: Instant) -> bool {
         let is_late = |left| now >= left + LEAVE || self.late.get() >= STREAMS_MAX;
         self.left.get().is_some_and(is_late)
     }
 
-    /// Tells whether only answers are under way, which the peer has to take.
+    /// Returns true if every open stream waits only for the peer to read its response.
     fn only_sends(&self) -> bool {
         self.untaken.len() >= self.under_way.get()
     }
 
-    /// A connection that only sends answers counts as idle, so that the server can close it if its
-    /// peer does not read.
+    /// Updates the idleness. A connection whose streams only wait for the peer to read counts as
+    /// idle, so that the server can close it if the peer does not read.
     fn settle(&self, now: Instant) {
         if self.only_sends() {
             self.idleness.begin(now);
@@ -91,15 +92,16 @@ impl Streams {
         }
     }
 
-    /// Spends part of the budget of frames, and tells whether the connection may continue.
+    /// Removes frames from the budget. Returns `false` if the connection has to end.
     pub(super) fn spend(&self, frames: u32) -> bool {
         self.frames.borrow_mut().spend(frames, self.since.elapsed())
     }
 
-    /// Gives the time at which the connection has been without a request, or without progress, for
-    /// too long. An answer that is not taken is due although others make progress. It is due later
-    /// while anything else is under way: a proxy shares the connection among its clients, and a
-    /// slow one must not end the polls of all others.
+    /// Returns the time at which the connection has been idle, or without progress, for too long.
+    ///
+    /// A response that the peer does not read has its own deadline, even while other responses make
+    /// progress. The deadline is later while other requests are in flight: a proxy shares the
+    /// connection among its clients, so that one slow client must not end the polls of all others.
     pub(super) fn due(&self, with: &Settings) -> Instant {
         let patience = match (self.is_idle(), self.begun.get()) {
             (false, _) => with.silence,
@@ -112,15 +114,16 @@ impl Streams {
     }
 }
 
-/// A stream that is answered, until its answer was handed on to the last byte.
+/// A stream with a request, until its whole response was sent.
 pub(super) struct Stream {
     streams: Rc<Streams>,
     number: u32,
 }
 
 impl Stream {
-    /// `None` for a stream that comes too long after the farewell. It earns nothing, and does not
-    /// keep the connection.
+    /// Records a new stream. Returns `None` if it is refused, because it began too long after
+    /// GOAWAY. A refused stream adds no frames to the budget, and does not keep the connection
+    /// open.
     pub(super) fn begin(streams: &Rc<Streams>, now: Instant) -> Option<Rc<Self>> {
         if streams.refuses(now) {
             return None;
@@ -142,20 +145,20 @@ impl Stream {
         Some(Rc::new(Self { streams: streams.clone(), number }))
     }
 
-    /// Notes bytes of the answer that are ready and wait for the peer.
+    /// Records bytes of the response that are ready and wait for the peer.
     pub(super) fn answers(&self, bytes: usize, now: Instant) {
         self.streams.frames.borrow_mut().answer(bytes);
         self.streams.untaken.wait(self.number, bytes, now);
         self.moves(now);
     }
 
-    /// Notes bytes for which the peer had room.
+    /// Records bytes that `hyper` could send, because the peer had room for them.
     pub(super) fn taken(&self, bytes: usize, now: Instant) {
         self.streams.untaken.taken(self.number, bytes, now);
         self.moves(now);
     }
 
-    /// Notes bytes that will not be sent.
+    /// Records bytes that will not be sent.
     pub(super) fn forget(&self, bytes: usize) {
         self.streams.untaken.forget(self.number, bytes);
     }

@@ -1,4 +1,4 @@
-//! Answers that wait to be taken, each with its own deadline.
+//! Responses that the peer has not read yet, each with its own deadline.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,20 +8,20 @@ use tokio::time::Instant;
 
 use crate::connection::take_deadline::TakeDeadline;
 
-/// The answers of one connection of which the peer has not taken all that is ready, by stream.
+/// Responses of one connection that have unsent bytes, by the number of their stream.
 #[derive(Default)]
 pub(super) struct Untaken(RefCell<HashMap<u32, UntakenAnswer>>);
 
 struct UntakenAnswer {
-    /// Bytes that wait, always above 0.
+    /// Bytes that wait for the peer; always above 0.
     waiting: usize,
     deadline: TakeDeadline,
-    /// Time at which the peer last took some, or the wait began.
+    /// Time at which the peer last read some bytes, or at which the wait began.
     moved: Instant,
 }
 
 impl Untaken {
-    /// Notes that `bytes` more of a stream's answer wait for the peer.
+    /// Records that `bytes` more of a stream's response wait for the peer.
     pub(super) fn wait(&self, stream: u32, bytes: usize, now: Instant) {
         if bytes == 0 {
             return;
@@ -31,7 +31,7 @@ impl Untaken {
         answers.entry(stream).or_insert_with(new).waiting += bytes;
     }
 
-    /// Notes that the peer took `bytes` of a stream's answer.
+    /// Records that the peer read `bytes` of a stream's response.
     pub(super) fn taken(&self, stream: u32, bytes: usize, now: Instant) {
         if let Some(answer) = self.0.borrow_mut().get_mut(&stream) {
             answer.deadline.taken(bytes, now);
@@ -40,7 +40,7 @@ impl Untaken {
         self.forget(stream, bytes);
     }
 
-    /// Notes that `bytes` of a stream's answer do not wait any more.
+    /// Records that `bytes` of a stream's response no longer wait.
     pub(super) fn forget(&self, stream: u32, bytes: usize) {
         let mut answers = self.0.borrow_mut();
         if let Some(answer) = answers.get_mut(&stream) {
@@ -51,13 +51,14 @@ impl Untaken {
         }
     }
 
-    /// The number of answers that wait.
+    /// Returns the number of responses that wait.
     pub(super) fn len(&self) -> usize {
         self.0.borrow().len()
     }
 
-    /// The earliest time by which the peer has to take more of an answer: `silence` after it took
-    /// the last of that answer, or by its deadline where nothing else is under way.
+    /// Returns the earliest time by which the peer has to read more of a response. For each
+    /// response it is `silence` after the peer last read some of it. If nothing else is in flight
+    /// (`is_alone`), the response's own deadline applies too.
     pub(super) fn due(&self, silence: Duration, is_alone: bool) -> Option<Instant> {
         let due = |answer: &UntakenAnswer| {
             let silent = answer.moved + silence;

@@ -1,6 +1,6 @@
-//! A socket with deadlines. It ends when a head does not come in time, when its peer takes its
-//! answers too slowly, or when nothing could be written to it for too long, and it is not read
-//! while its peer does not take the answers.
+//! Socket with deadlines. It ends if a head is not complete in time, if the peer reads its
+//! responses too slowly, or if nothing could be written for too long. While the peer does not read
+//! its responses, the socket is not read either.
 
 use std::io;
 use std::pin::Pin;
@@ -21,62 +21,65 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-/// Bytes that are read or handed over at once. The HTTP library reads on until it is told to wait,
-/// so a larger share would be a larger buffer.
+/// Maximum of bytes that are read or passed on at once. The HTTP library reads until the socket
+/// returns `Pending`, so a larger value would need a larger buffer.
 const READ_BYTES_MAX: usize = 4096;
 
 /// Deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Time from a request's first byte, or from the start of the connection, to the end of its
-    /// head.
+    /// Time within which a request's head must be complete. It counts from the head's first byte,
+    /// and for the first request from the start of the connection.
     pub head: Duration,
     /// Maximum time between successful writes.
     pub silence: Duration,
 }
 
-/// A head that is not complete.
+/// An incomplete head.
 #[derive(Clone, Copy)]
 struct Head {
     since: Instant,
-    /// Requests that had begun before it.
+    /// Number of requests that had begun before this head.
     requests: u32,
 }
 
-/// A connection with deadlines.
+/// HTTP/1.1 connection with deadlines.
 ///
-/// Reading does not put them off: a head or a body that drips in for ever is the attack.
+/// Bytes that arrive do not extend a deadline, because an attacker may send a head or a body as an
+/// endless trickle.
 pub struct TimedIo<T> {
-    /// Its limit is set before each read.
+    /// Socket. Its read limit is set before each read.
     io: Take<Looked<T>>,
     load: Load,
     patience: Patience,
-    /// The timer may fire before a deadline. It is reset only then, and not with every request.
+    /// Timer of the earliest deadline. It may fire too early and is reset only then, so that a
+    /// request does not cost a reset.
     timer: Pin<Box<Sleep>>,
     silent_since: Instant,
     head: Option<Head>,
     leave: Option<Leave>,
     requests: Pipeline,
-    /// Set while the peer is slow to take an answer.
+    /// Deadline for the peer to read its response, set while the peer is slow.
     take: Option<TakeDeadline>,
     has_read: bool,
-    /// True if the last read handed over the maximum: the reader has to work through it first.
+    /// True if the last read returned the maximum, so that the reader should process it before the
+    /// next read.
     is_full: bool,
-    /// The peer has sent its end.
+    /// True if the peer closed its writing half.
     is_ended: bool,
-    /// True while the peer does not take the answer.
+    /// True while the socket accepts no bytes, because the peer does not read.
     is_blocked: bool,
-    /// A read was held back, and nothing but a write will wake it.
+    /// True if a read was suspended, and only a write can wake it.
     is_withheld: bool,
 }
 
 impl<T: AsyncRead> TimedIo<T> {
-    /// Waits for `io` as long as `patience` says.
+    /// Creates a connection that begins now. Nothing was read from `io` before.
     pub fn new(io: T, patience: Patience, load: Load) -> Self {
         Self::since(Instant::now(), unseen(io), patience, load)
     }
 
-    /// Wraps a connection that began at `since`.
+    /// Creates a connection that began at `since`.
     pub(super) fn since(since: Instant, io: Looked<T>, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),
@@ -96,12 +99,13 @@ impl<T: AsyncRead> TimedIo<T> {
         }
     }
 
-    /// Load of the connection.
+    /// Returns the state of the connection's requests.
     pub const fn load(&self) -> &Load {
         &self.load
     }
 
-    /// The head that is not complete, although nothing keeps it from being read.
+    /// Returns the incomplete head. Returns `None` while the peer does not read its responses,
+    /// because the server reads no head then.
     fn head(&self) -> Option<Head> {
         self.head.filter(|head| head.requests == self.load.requests() && !self.is_blocked)
     }
@@ -113,7 +117,7 @@ impl<T: AsyncRead> TimedIo<T> {
         [head, take].into_iter().flatten().fold(silence, Instant::min)
     }
 
-    /// `Pending` while there is time, with a wake-up at its end.
+    /// Returns `Pending` until the earliest deadline, and wakes the task then.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
@@ -125,14 +129,14 @@ impl<T: AsyncRead> TimedIo<T> {
         }
     }
 
-    /// Has the timer go off at `due` at the latest.
+    /// Makes the timer fire at `due` or earlier.
     fn look_by(&mut self, due: Instant) {
         if self.timer.deadline() > due {
             self.timer.as_mut().reset(due);
         }
     }
 
-    /// Begins the time of a head of which the first bytes are there.
+    /// Starts the time of a head whose first bytes have arrived.
     fn begin_head(&mut self) {
         if self.load.is_under_way() || self.head().is_some() {
             return;
@@ -143,9 +147,9 @@ impl<T: AsyncRead> TimedIo<T> {
         self.look_by(since + self.patience.head);
     }
 
-    /// Answer to a peer whose time is over.
+    /// Returns the last bytes for a peer that missed a deadline: an error, or nothing.
     fn too_late(&self) -> Vec<u8> {
-        // A request under way, and one of which the rest is awaited, has an answer of its own.
+        // A request in flight, or one whose body is incomplete, has its own response.
         let has_begun = self.has_read && !self.load.is_under_way() && !self.load.is_unread();
         if has_begun && !self.is_blocked {
             return BadHead::TooSlow(self.patience.head).answer();
@@ -153,7 +157,7 @@ impl<T: AsyncRead> TimedIo<T> {
         Vec::new()
     }
 
-    /// Takes note of how a write went.
+    /// Records the result of a write.
     fn written(
         &mut self,
         cx: &mut Context<'_>,
@@ -200,8 +204,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
         }
     }
 
-    /// Takes leave when the last answer was taken. The library would do so too, but at once, and
-    /// over bytes that were not read.
+    /// Starts the lingering close after the last response was written. The library would close the
+    /// connection too, but at once and with unread bytes.
     fn leave_after_the_last_answer(&mut self) {
         if self.leave.is_none() && self.load.is_spent() && !self.is_blocked {
             self.leave = Some(Leave::new(Vec::new()));
@@ -249,14 +253,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
         {
             answers = bytes.get(..start).unwrap_or_default();
             if answers.is_empty() {
-                // The request's own route has answered for the faulty body.
+                // The request's route has responded to the invalid body already.
                 let is_answered = this.load.is_unread();
                 let last = if is_answered { Vec::new() } else { refusal.answer() };
                 this.leave = Some(Leave::new(last));
             }
         }
         if this.leave.is_some() {
-            // Nothing follows the last answer.
+            // Nothing is sent after the last response.
             return this.poll_leave(cx).map(|()| Ok(bytes.len()));
         }
         let poll = Pin::new(socket(&mut this.io)).poll_write(cx, answers);

@@ -1,4 +1,4 @@
-//! The reading of a connection with deadlines: its requests, one by one, and its end.
+//! Reads of a connection with deadlines: one request at a time, and the end of the peer's bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -10,11 +10,12 @@ use super::{READ_BYTES_MAX, TimedIo};
 use crate::connection::pipeline::{Next, PIPELINED_BYTES_MAX};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
-    /// Answers a reader that the peer has sent its end.
+    /// Handles the end of the peer's bytes.
     ///
-    /// Such a peer may still wait for its answer (RFC 9293, section 3.6), so the reader does not
-    /// learn of the end before the requests are answered. A parked poll is given up instead, so
-    /// that its places are free for others: most peers that end while they wait have left.
+    /// The peer may still wait for its response (RFC 9293, section 3.6). So the HTTP library sees
+    /// the end only after all requests have their responses. A parked poll is aborted instead, so
+    /// that others get its permits, because most peers that close their writing half during a poll
+    /// have disconnected.
     fn ended(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !matches!(self.requests.next, Next::Answer) {
             return Poll::Ready(Ok(()));
@@ -27,7 +28,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
         Poll::Pending
     }
 
-    /// Hands over bytes that were read and kept, or else reads. `Ready` without bytes is the end.
+    /// Passes on stored bytes, or else reads. `Ready` without bytes means the end.
     pub(super) fn poll_requests(
         &mut self,
         cx: &mut Context<'_>,
@@ -54,7 +55,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
                     most.min(PIPELINED_BYTES_MAX.saturating_sub(self.requests.behind()))
                 }
             };
-            // Only the answer, and no byte of the peer, decides about the next request.
+            // Further bytes would change nothing: only the response decides if another request
+            // follows.
             let is_next_known = self.requests.behind() > 0 || self.load.closes();
             self.is_withheld = matches!(self.requests.next, Next::Answer) && is_next_known;
             if room == 0 {
@@ -69,15 +71,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
                 return Poll::Ready(Ok(()));
             }
             if std::mem::take(&mut self.is_full) {
-                // The socket may have more bytes. Other tasks have their turn first.
+                // The socket may have more bytes. Other tasks run first.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
     }
 
-    /// Reads up to `room` bytes, and answers whether any may be handed over. Those that may not are
-    /// kept behind.
+    /// Reads up to `room` bytes. Returns true if some of them may be passed on. The others are
+    /// stored.
     fn poll_socket(
         &mut self,
         cx: &mut Context<'_>,
@@ -87,7 +89,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
         self.io.set_limit(room as u64);
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, buf));
-        // The library takes a reset for an end where it has read something before.
+        // We replace the error of a reset, because the library would treat it as a regular end if
+        // it has read some bytes before.
         read.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error))?;
         let read = buf.filled_mut().get_mut(before..).unwrap_or_default();
         let bytes = read.len();

@@ -1,4 +1,4 @@
-//! Tests of a connection's deadlines and of how much of it is read, on a clock that stands still.
+//! Tests of a connection's deadlines and of its reads, with a paused clock.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
@@ -18,7 +18,7 @@ fn pair(pipe_bytes: usize) -> (DuplexStream, TimedIo<DuplexStream>) {
     (peer, TimedIo::new(io, patience, Load::new(1 << 20)))
 }
 
-/// Reads the bytes that are handed over at once.
+/// Reads the bytes that are passed on without a wait.
 async fn handed_over(connection: &mut TimedIo<DuplexStream>) -> Vec<u8> {
     let mut bytes = vec![0; 1 << 16];
     let read = timeout(SECOND, connection.read(&mut bytes)).await.expect("something is");
@@ -26,12 +26,13 @@ async fn handed_over(connection: &mut TimedIo<DuplexStream>) -> Vec<u8> {
     bytes
 }
 
-/// Tells whether nothing is handed over, and not the end either.
+/// Returns true if neither bytes nor the end are passed on.
 async fn nothing_is_handed_over(connection: &mut TimedIo<DuplexStream>) -> bool {
     timeout(SECOND, connection.read_u8()).await.is_err()
 }
 
-/// Lets `peer` send a byte every second and ignores its errors, and reads `connection` to its end.
+/// Sends a byte from `peer` every second, and ignores errors, until a read of `connection` fails.
+/// Returns the time until then.
 async fn drip(peer: &mut DuplexStream, connection: &mut TimedIo<DuplexStream>) -> Duration {
     let start = Instant::now();
     let dripping = async {
@@ -90,7 +91,7 @@ async fn a_connection_that_is_answered_in_time_is_kept() {
         peer.write_all(GET).await.unwrap();
         assert_eq!(handed_over(&mut connection).await, GET);
         connection.load().begin(false);
-        // As for a poll that is parked: nothing is written meanwhile.
+        // A parked poll writes nothing for this time.
         let parked = timeout(SILENCE - SECOND, connection.read_u8()).await;
         assert!(parked.is_err(), "{parked:?}");
         connection.load().end();

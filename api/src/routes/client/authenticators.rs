@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// Lists the authenticators of the token's user.
 ///
 /// # Errors
-/// 401 for a token whose action is gone.
+/// 401 for a token whose action no longer exists.
 pub async fn list_authenticators(
     caller: ClientCaller,
     state: Data<AppState>,
@@ -29,11 +29,12 @@ pub async fn list_authenticators(
     Ok(HttpResponse::Ok().json(items.collect::<Vec<_>>()))
 }
 
-/// Removes an authenticator of the token's user. It needs the scope `remove:authenticators`, which
-/// the token of an approved challenge has.
+/// Removes an authenticator of the token's user. The token needs the scope `remove:authenticators`,
+/// which the token of an approved challenge has.
 ///
 /// # Errors
-/// 403 without the scope, 400 for an authenticator that this user does not have, or for its last.
+/// 403 without the scope; 400 for an authenticator that the user does not have, or for the user's
+/// last.
 pub async fn remove_authenticator(
     caller: ClientCaller,
     state: Data<AppState>,

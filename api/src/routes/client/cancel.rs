@@ -17,10 +17,11 @@ use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
 
-/// Cancels a challenge of the token's action, and answers how it ended, which may have been before.
+/// Cancels a challenge of the token's action. Returns its outcome. If the challenge had ended
+/// before, that is its earlier outcome.
 ///
 /// # Errors
-/// 400 for a challenge that is not one of the token's action.
+/// 400 for a challenge that does not belong to the token's action.
 pub async fn cancel(
     caller: ClientCaller,
     state: Data<AppState>,
@@ -32,18 +33,21 @@ pub async fn cancel(
     Ok(HttpResponse::Ok().json(CancelResponse { outcome: ended.outcome.into() }))
 }
 
-/// Time in which a page that is loaded again begins to poll. A page that goes away cannot tell
-/// whether it was closed or is loaded again, so the server waits for its next request.
+/// Time within which a reloaded page begins to poll. A page that is unloaded does not know whether
+/// it was closed or is being reloaded, so the server waits for its next request.
 const COMES_BACK: Duration = Duration::from_secs(5);
 
 /// Cancels a challenge of the token's action after five seconds, unless a poll waits for it then.
-/// Without a challenge's id it is the one that is open then, because a page that goes away while
-/// it begins one does not know the id. The answer comes at once, because the page that asks does
-/// not live to read it; its outcome is absent while the challenge is open. Until then it holds the
-/// places of a poll; a page that says so again takes no further ones.
+///
+/// The request may name no challenge, because a page that is unloaded while it starts one does not
+/// know the id. Then the action's open challenge is cancelled. The response is sent at once,
+/// because the page no longer exists to read it. The response has no outcome if the challenge is
+/// still open. For the five seconds the request holds the permits of a poll; a repeated request
+/// takes no further ones.
 ///
 /// # Errors
-/// 400 for a challenge that is not one of the token's action, 503 where no place to wait is free.
+/// 400 for a challenge that does not belong to the token's action, 503 if no permit of a poll is
+/// left.
 pub async fn leave(
     caller: ClientCaller,
     request: HttpRequest,
@@ -76,8 +80,8 @@ pub async fn leave(
     Ok(answer)
 }
 
-/// Looks up the outcome of an ended challenge. Without an id there is none yet: the open challenge
-/// is looked up later.
+/// Returns the outcome of a challenge that has ended. Without an id it returns `None`, because the
+/// open challenge is looked up later.
 async fn ended(
     engine: &Engine,
     account: &AccountKey,

@@ -1,4 +1,5 @@
-//! `POST /client/challenge`: a nonce for the mobile SDKs' work besides push, such as attestation.
+//! `POST /client/challenge`: a nonce for functions of the mobile SDKs other than push, such as
+//! attestation.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -13,11 +14,11 @@ use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
 
-/// Answers a nonce and a name for it. Neither is, or can be taken for, a push challenge: their
-/// lengths differ from a challenge id's, and nothing is recorded under them.
+/// Returns a nonce and an id for it. Neither can be mistaken for a push challenge, because their
+/// lengths differ from that of a challenge id, and because nothing is stored under them.
 ///
 /// # Errors
-/// 400 for an action that is not the token's.
+/// 400 for an action that is not that of the token.
 pub async fn challenge(
     caller: AnyCaller,
     state: Data<AppState>,

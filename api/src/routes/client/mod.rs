@@ -1,4 +1,4 @@
-//! Routes for the browser in which an action began (section 2 of the contract).
+//! Routes for the browser in which an action was started (section 2 of the contract).
 
 mod authenticators;
 mod cancel;

@@ -1,4 +1,4 @@
-//! `POST /client/challenge/push`: asks the user's devices.
+//! `POST /client/challenge/push`: sends a challenge to the user's devices.
 
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
@@ -14,9 +14,9 @@ use crate::state::AppState;
 /// Starts a challenge for the token's action.
 ///
 /// # Errors
-/// 400 if the action has ended or no device could answer, or if the relying party did not accept
-/// the notification; 409 if another is open that was not to be superseded; 429 if the user has been
-/// asked too often; 503 if as many of the tenant's are under way as may be.
+/// 400 if the action has ended, if no device could answer, or if the relying party did not accept
+/// the webhook call; 409 if another challenge is open that must not be superseded; 429 if the user
+/// has had too many prompts; 503 if the tenant is starting too many challenges at once.
 pub async fn start_challenge(
     caller: ClientCaller,
     request: HttpRequest,
@@ -31,7 +31,8 @@ pub async fn start_challenge(
     let place = admission.start(&caller.account.tenant).ok_or_else(Problem::overloaded)?;
     let places = (place, request.extensions().get::<Seat>().cloned());
     let (engine, ClientCaller { account, grant, .. }) = (state.engine.clone(), caller);
-    // The engine sees it to its end even if the browser leaves, and so long it has its places.
+    // The engine finishes the start even if the browser disconnects, so the task holds the permits
+    // until then.
     let starting = rt::spawn(async move {
         let started = engine.start_challenge(&account, grant, wanted.target, wanted.supersede);
         let started = started.await;

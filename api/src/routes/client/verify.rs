@@ -1,4 +1,4 @@
-//! `POST /client/verify/push`: how a challenge stands, at once or as soon as it ends.
+//! `POST /client/verify/push`: state of a challenge, at once or as soon as it ends.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,11 +16,11 @@ use crate::state::AppState;
 use crate::token::scope::Scopes;
 use crate::token::{Kind, PageWish, Token};
 
-/// Answers how a challenge of the token's action stands. With `Prefer: wait=N` the answer is held
-/// until the challenge ends, for that long at most.
+/// Returns the state of a challenge of the token's action. With `Prefer: wait=N` the response waits
+/// until the challenge ends, for at most `N` seconds.
 ///
 /// # Errors
-/// 400 for a challenge that is not one of the token's action.
+/// 400 for a challenge that does not belong to the token's action.
 pub async fn verify(
     caller: ClientCaller,
     request: HttpRequest,
@@ -40,10 +40,10 @@ pub async fn verify(
     Ok(response.json(VerifyResponse::new(&verdict.challenge, token)))
 }
 
-/// The token that an approval earns, for as long as the approval stands: the user and the action
-/// are there, nobody has overridden the action's state, and the authenticator that approved was not
-/// taken away. Its lifetime counts from the approval, so that asking again gives no more than the
-/// first time.
+/// Creates the token for an approval. Returns `None` if the approval no longer holds: it holds
+/// while the user and the action exist, while nobody has overridden the action's state, and while
+/// the authenticator that approved is not removed. The token's lifetime counts from the approval,
+/// so that a repeated request does not extend it.
 pub(super) async fn earned(
     state: &AppState,
     account: &AccountKey,

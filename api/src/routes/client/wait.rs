@@ -1,5 +1,5 @@
-//! `POST /client/wait/push`: one held poll for all that a browser waits for, since a browser opens
-//! six connections to a server however many tabs it has.
+//! `POST /client/wait/push`: one parked poll for all challenges of a browser. A browser opens only
+//! six connections to a server for all of its tabs.
 
 use std::collections::HashSet;
 
@@ -18,13 +18,14 @@ use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
 
-/// Answers the state of the challenges that have ended, each with its own token. With `Prefer:
-/// wait=N` the answer is held until one ends, for that long at most. A refused challenge is
-/// answered at once, beside the rest. The poll takes one waiting place of the server, one of its
-/// client and one of each tenant; a challenge whose tenant has none left is looked at once.
+/// Returns the challenges that have ended, each with its own token. With `Prefer: wait=N` the
+/// response waits until one ends, for at most `N` seconds. If a challenge is refused, the response
+/// is sent at once and has the refusal too. The poll takes one permit of the server, one of its
+/// client and one of each tenant. A challenge whose tenant has no permit left is looked up without
+/// a wait.
 ///
 /// # Errors
-/// 400 for no challenge, for more than one poll may wait for, or for one that is named twice.
+/// 400 if there is no challenge, if there are more than one poll may have, or if one occurs twice.
 pub async fn wait(
     request: HttpRequest,
     state: Data<AppState>,
@@ -41,7 +42,7 @@ pub async fn wait(
     if open.is_empty() {
         return Ok(HttpResponse::Ok().json(WaitResponse { answers }));
     }
-    // A refusal is answered at once, so that the poll does not wait.
+    // The response has a refusal, so it is sent at once.
     let at_once = !answers.is_empty();
     let mut poll = if at_once { LongPoll::at_once(&request) } else { LongPoll::of(&request) };
     let waits: Vec<_> =
@@ -65,7 +66,8 @@ pub async fn wait(
     Ok(response.json(WaitResponse { answers }))
 }
 
-/// Waits for one challenge, and gives its answer; otherwise, whether there was no place to wait.
+/// Waits for one challenge. Returns its answer, or an error that is true if the engine had no room
+/// for the wait.
 async fn told(
     state: &AppState,
     (caller, id): &(ClientCaller, ChallengeId),
@@ -74,7 +76,7 @@ async fn told(
     let ClientCaller { account, grant, .. } = caller;
     let _works = wait.work();
     let verdict = state.engine.await_outcome(account, &grant.action, id, &wait).await;
-    // The place is given back before anything else is asked.
+    // The permit is returned before any further work.
     drop(wait);
     let told = async {
         let verdict = verdict.map_err(Problem::of_token)?;
@@ -92,7 +94,7 @@ async fn told(
     }
 }
 
-/// Refuses a challenge that is named twice: each is waited for once, in one place.
+/// Refuses a challenge that occurs twice, because each may wait only once.
 fn distinct(waits: Vec<Wait>) -> Result<Vec<Wait>, Problem> {
     let ids: HashSet<_> = waits.iter().map(|wait| &*wait.challenge_id).collect();
     if ids.len() < waits.len() {

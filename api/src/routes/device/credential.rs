@@ -15,14 +15,14 @@ use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
 
-/// Enrolls a key. Attestation data is ignored, which the answer says, and so does it say which
-/// binding is shown nothing where the key serves too many users.
+/// Enrolls a key. Attestation data is ignored, and the response says so. If the key serves too many
+/// users, the response says which binding receives no challenges.
 ///
 /// # Errors
-/// 400 for a key that is not acceptable, that is to sign less than it does or the tenant takes, or
-/// that is to sign statements without a proof; 401 `invalid_credential` for a proof that does not
-/// verify, `invalid_token` for a ticket that is over; 403 for a further authenticator without the
-/// scope for it.
+/// 400 for a key that is not acceptable, for a signing mode below that of the key or the tenant, or
+/// for a key that signs statements without a proof; 401 `invalid_credential` for a proof that does
+/// not verify, `invalid_token` for a ticket that is used or has expired; 403 for a further
+/// authenticator without the scope for it.
 pub async fn enroll(
     caller: EnrollingCaller,
     state: Data<AppState>,
@@ -45,11 +45,12 @@ pub async fn enroll(
     }))
 }
 
-/// Answers the first binding of a key: of those that its holder has confirmed, the newest.
+/// Returns the first binding of a key. Bindings that their holder has confirmed come first, and
+/// newer ones before older.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled, or that signs statements and is asked
-/// about without a device session; `invalid_token` or `expired_token` for a session that is over.
+/// 401 `invalid_credential` for a key that is not enrolled, or for a key that signs statements
+/// without a device session; `invalid_token` or `expired_token` for a session that has ended.
 pub async fn credential(
     ReadingCaller { key, session }: ReadingCaller,
     state: Data<AppState>,
@@ -61,8 +62,8 @@ pub async fn credential(
 /// Updates every binding of a key.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled, a nonce that was not given out, a
-/// signature that does not verify, or one that the key does not sign so.
+/// 401 `invalid_credential` for a key that is not enrolled, a nonce that the server did not issue,
+/// a signature that does not verify, or one in another signing mode than the key's.
 pub async fn update(
     caller: DeviceCaller,
     state: Data<AppState>,
@@ -79,7 +80,7 @@ pub async fn update(
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled, a signature that does not verify, or
-/// one that the key does not sign so.
+/// one in another signing mode than the key's.
 pub async fn remove(
     caller: DeviceCaller,
     state: Data<AppState>,

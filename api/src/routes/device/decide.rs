@@ -1,4 +1,4 @@
-//! `POST …/challenge`: the person approves or denies.
+//! `POST …/challenge`: decision of the person, who approves, denies or reports.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,13 +10,13 @@ use crate::request::arrival::Arrival;
 use crate::request::body::Body;
 use crate::state::AppState;
 
-/// Records a decision. It is answered once the outcome is recorded; the same answer again is told
-/// the same.
+/// Records a decision. The response is sent after the outcome is stored. A repeated request gets
+/// the same response.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify; 400
-/// for a challenge that the key may not answer, or not any more, or for another number than the one
-/// that is shown; 429 if too many were.
+/// 401 `invalid_credential` for a key that is not enrolled, or for a signature that does not
+/// verify; 400 for a challenge that the key may not answer or that has ended, and for a wrong
+/// number; 429 after too many wrong numbers.
 pub async fn decide(
     caller: DeviceCaller,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! `GET …/challenge`: the pending challenges of a device, at once or as soon as there is one.
+//! `GET …/challenge`: pending challenges of a device, at once or as soon as there is one.
 
 use std::convert::Infallible;
 
@@ -18,23 +18,24 @@ use crate::state::AppState;
 
 const SIGNATURE: &str = "X-Authsignal-Signature";
 
-/// Answers the challenges that the key may answer, newest first. Custom data, and the text that a
-/// statement signs, is told to a caller that proves to hold the key: by a device session, or by a
-/// signature. A bad signature makes the read an unsigned one, because the official SDKs take an
-/// error for the loss of their credential. With `Prefer: wait=N` the answer is held until something
-/// is pending. HEAD shows nobody anything: it waits for nothing, uses no nonce and counts as no
-/// look.
+/// Returns the challenges that the key may answer, newest first.
+///
+/// Custom data, and the text that a statement signs, is only for a caller that proves to hold the
+/// key: by a device session, or by a signature. A bad signature makes the read an unsigned one,
+/// because the official SDKs treat an error as the loss of their credential. With `Prefer: wait=N`
+/// the response waits until a challenge is pending, for at most `N` seconds. HEAD never waits, uses
+/// no nonce, and does not count as a display of a challenge.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for
-/// a device session that is over, or for a key that signs statements where there is none.
+/// a device session that has ended, and for a key that signs statements without a session.
 pub async fn pending(
     ReadingCaller { key, session }: ReadingCaller,
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     if request.method() == Method::HEAD {
-        // The body has no length yet, because the challenges are not looked at.
+        // The body's length is unknown, because the challenges are not read.
         state.engine.credential(&key, session).await?;
         let nothing = stream::empty::<Result<Bytes, Infallible>>();
         return Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing));

@@ -1,5 +1,5 @@
-//! Nonces for a read, an update and a session, and the session itself: one signature, and then a
-//! bearer token to read with.
+//! Device sessions, and nonces for a read, an update or a session. A device signs one nonce, and
+//! gets a bearer token for further reads.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -21,14 +21,14 @@ use crate::request::query::Query;
 use crate::state::AppState;
 use crate::token::session::Session;
 
-/// The query by which a device names its key.
+/// Query in which a device names its key.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyQuery {
     public_key: String,
 }
 
-/// A nonce for a key that signs challenge ids.
+/// Issues a nonce for a key that signs challenge ids.
 async fn official_nonce(
     state: &AppState,
     caller: DeviceCaller,
@@ -38,7 +38,7 @@ async fn official_nonce(
     Ok(state.engine.nonce(&key, Signing::ChallengeId).await?)
 }
 
-/// Gives out a nonce whose signature makes the next read a signed one.
+/// Issues a nonce. Its signature makes the next read a signed one.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled, or that signs statements.
@@ -52,7 +52,7 @@ pub async fn nonce(
     Ok(HttpResponse::Ok().json(NonceResponse { message }))
 }
 
-/// Gives out a nonce whose signature lets the credential be updated.
+/// Issues a nonce. Its signature allows an update of the credential.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled, or that signs statements.
@@ -66,7 +66,7 @@ pub async fn update_nonce(
     Ok(HttpResponse::Ok().json(UpdateNonceResponse { challenge_id: handout.handle, message }))
 }
 
-/// Gives out a nonce for the statement of a session, an update or a removal.
+/// Issues a nonce for the statement of a session, an update or a removal.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled, or that does not sign statements.
@@ -80,11 +80,11 @@ pub async fn session_nonce(
     Ok(HttpResponse::Ok().json(SessionNonceResponse::from(&handout.nonce)))
 }
 
-/// Begins a device session. It ends after its lifetime, or with the binding that it was made for.
+/// Starts a device session. It ends after its lifetime, or with the binding for which it was made.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled or does not sign statements, a nonce
-/// that was not given out, or a signature that does not verify.
+/// that the server did not issue, or a signature that does not verify.
 pub async fn session(
     caller: DeviceCaller,
     state: Data<AppState>,

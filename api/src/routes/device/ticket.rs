@@ -1,5 +1,5 @@
-//! `POST …/ticket` and `POST …/ticket/open`: a one-time ticket for a link, and a look at whom it is
-//! for.
+//! `POST …/ticket` and `POST …/ticket/open`: a one-time ticket for an enrollment link, and the
+//! look-up of its account.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,11 +14,11 @@ use crate::problem::Problem;
 use crate::request::body::{Body, begin};
 use crate::state::AppState;
 
-/// Makes a ticket that enrolls one key for the token's user, once, until the token ends.
+/// Issues a ticket that enrolls one key for the token's user. It expires with the token.
 ///
 /// # Errors
-/// 401 for a token that is not valid here, 403 where the user has an authenticator and the token
-/// allows no further one, 503 where no place for new work is free.
+/// 401 for an invalid token; 403 if the user has an authenticator and the token does not allow a
+/// further one; 503 if no permit of new work is left.
 pub async fn ticket(
     caller: ClientCaller,
     request: HttpRequest,
@@ -33,10 +33,10 @@ pub async fn ticket(
     Ok(HttpResponse::Ok().json(TicketResponse { ticket, expires_in }))
 }
 
-/// Says whom a ticket is for, so that a person can say yes. It is not used up by that.
+/// Returns the account of a ticket, so that a person can confirm it. The ticket is not used up.
 ///
 /// # Errors
-/// 401 `invalid_token` for a ticket that is unknown, used, or over.
+/// 401 `invalid_token` for a ticket that is unknown or used, or that has expired.
 pub async fn open_ticket(
     request: HttpRequest,
     state: Data<AppState>,

@@ -1,4 +1,4 @@
-//! `/operator/accounts/…`: an operator's work on one account of a running server.
+//! `/operator/accounts/…`: an operator's commands for one account of a running server.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
@@ -25,10 +25,10 @@ fn unknown() -> Problem {
     Problem::new(Reason::UserNotFound, "the user is not known")
 }
 
-/// `GET`: the account.
+/// Handles `GET`: returns the account.
 ///
 /// # Errors
-/// 401, 403; 404 for a tenant or a user that is not known.
+/// 401 without a valid key, 403 for another machine, 404 for a tenant or a user that is not known.
 pub(super) async fn show(
     request: HttpRequest,
     key: Data<OperatorKey>,
@@ -41,10 +41,10 @@ pub(super) async fn show(
     Ok(Json(body(&account, &view)))
 }
 
-/// `POST …/release-hold`: clears the user's holds.
+/// Handles `POST …/release-hold`: clears the user's holds.
 ///
 /// # Errors
-/// 401, 403; 404 for a tenant or a user that is not known.
+/// 401 without a valid key, 403 for another machine, 404 for a tenant or a user that is not known.
 pub(super) async fn release_hold(
     request: HttpRequest,
     key: Data<OperatorKey>,
@@ -60,11 +60,11 @@ pub(super) async fn release_hold(
     Ok(done("the user may be asked again at once"))
 }
 
-/// `DELETE …/devices/{userAuthenticatorId}`: revokes the device, and with it the challenges that
-/// only it could have answered.
+/// Handles `DELETE …/devices/{userAuthenticatorId}`: revokes the device, and the challenges that
+/// only this device could have answered.
 ///
 /// # Errors
-/// 401, 403; 404 for a device that the user does not have.
+/// 401 without a valid key, 403 for another machine, 404 for a device that the user does not have.
 pub(super) async fn revoke(
     request: HttpRequest,
     key: Data<OperatorKey>,

@@ -1,7 +1,7 @@
-//! `GET /metrics`: the metrics as text, with few copies of it in memory.
+//! `GET /metrics`: the metrics as text, with a limit of texts in memory.
 //!
-//! A text is made for each request and stays until its reader has taken it. Readers that take
-//! nothing would hold as many as the listener has streams.
+//! Each request renders a text, which stays in memory until its reader has received it. Without the
+//! limit, readers that receive nothing could hold as many texts as the listener has streams.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -10,18 +10,18 @@ use actix_web::web::{Bytes, Data};
 use countersign_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// Texts in memory at most. Further readers share the latest, which is as old as the slowest
-/// reader of such a text may be slow.
+/// Maximum number of texts in memory. Further readers share the latest text. Its age is limited by
+/// the time that its slowest reader takes.
 const TEXTS_MAX: usize = 8;
 
-/// The texts that are being read.
+/// Texts that are being sent.
 pub struct Texts {
     render: Box<dyn Fn() -> String + Send + Sync>,
     read: Mutex<Vec<Weak<[u8]>>>,
 }
 
 impl Texts {
-    /// The texts of a recorder.
+    /// Creates the texts of a metrics recorder.
     pub fn of(handle: PrometheusHandle) -> Self {
         Self::by(move || handle.render())
     }
@@ -30,7 +30,7 @@ impl Texts {
         Self { render: Box::new(render), read: Mutex::default() }
     }
 
-    /// Makes a text, or shares the latest while many are being read.
+    /// Renders a text. If [`TEXTS_MAX`] texts are being sent, returns the latest of them instead.
     fn text(&self) -> Bytes {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.retain(|text| text.strong_count() > 0);
@@ -44,9 +44,9 @@ impl Texts {
     }
 }
 
-/// Answers all metrics.
+/// Returns all metrics.
 pub(super) async fn metrics(texts: Data<Texts>, engine: Data<Engine>) -> HttpResponse {
-    // Looked at, so that the gauges say how old it is by now.
+    // This call updates the gauges of unwritten records to their present age.
     let _ = engine.unwritten();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(texts.text())
 }

@@ -1,4 +1,4 @@
-//! Routes for operators, on a listener of their own: metrics, health, and accounts.
+//! Routes for operators, on a separate listener: metrics, health, and accounts.
 
 mod account;
 mod metrics;
@@ -29,7 +29,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
 }
 
-/// The answer of a server that is not ready.
+/// Response of a server that is not ready.
 #[derive(Serialize)]
 struct NotReady {
     status: &'static str,
@@ -37,14 +37,15 @@ struct NotReady {
     refused: ErrorBody,
 }
 
-/// The process answers.
+/// Responds with 200 while the process runs.
 async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// Tells whether requests can be answered: the store records, and the server is neither recovering
-/// nor stopping. The body names answers that are not recorded yet, a lack of room, and
-/// rows that cannot be read: those concern the users whose they are, and nobody else.
+/// Checks that requests can be served: the store accepts writes, and the server is neither
+/// recovering nor stopping. The body also reports records that are not written yet, little free
+/// space of the store, and rows that cannot be read. These do not make the server unready: an
+/// unreadable row concerns only its own user.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
     if let Err(error) = engine.ready() {
         let body = NotReady { status: "not ready", refused: Problem::from(error).body() };

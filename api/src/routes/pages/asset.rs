@@ -1,4 +1,4 @@
-//! The files of `api/web`, as they are.
+//! Files of `api/web`, which are served unchanged.
 
 use std::fmt::Write as _;
 
@@ -11,15 +11,15 @@ use super::headers::secure;
 use crate::problem::Problem;
 use crate::request::path::Path;
 
-/// The files.
+/// Embedded files.
 #[derive(Embed)]
 #[folder = "web/"]
 pub(super) struct Web;
 
-/// The phone's service worker.
+/// Service worker of the phone's page.
 const WORKER: &str = "phone/worker.js";
 
-/// Content types by the end of a file's name. A file of another kind is not served.
+/// Content types by the ending of a file's name. A file with another ending is not served.
 const TYPES: &[(&str, &str)] = &[
     (".css", "text/css; charset=utf-8"),
     (".d.ts", "text/plain; charset=utf-8"),
@@ -30,11 +30,11 @@ const TYPES: &[(&str, &str)] = &[
     (".webmanifest", "application/manifest+json"),
 ];
 
-/// Answers a file of one of the folders that the table of routes names. Its tag is a hash of it, so
-/// that a browser asks each time and loads it once.
+/// Returns a file of one of the folders in the table of routes. Its `ETag` is a hash of its
+/// content, so that a browser revalidates the file each time but loads it only once.
 ///
 /// # Errors
-/// 404 for a file that is not there.
+/// 404 for a file that does not exist.
 pub async fn asset(
     request: HttpRequest,
     Path((folder, file)): Path<(String, String)>,
@@ -50,12 +50,12 @@ pub async fn asset(
     secure(&mut response, None);
     response.insert_header((ETAG, tag)).insert_header((CACHE_CONTROL, "no-cache"));
     if folder == "sdk" {
-        // Pages of relying parties import it. It is public, and holds nothing of anybody.
+        // Pages of relying parties import the SDK. It is public and contains no user's data.
         response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
         response.insert_header(("cross-origin-resource-policy", "cross-origin"));
     }
     if name == WORKER {
-        // The page that it serves lies beside its folder.
+        // The worker's page is in the parent of its folder, so the worker needs a wider scope.
         response.insert_header(("service-worker-allowed", "../phone"));
     }
     if same {
@@ -64,19 +64,19 @@ pub async fn asset(
     Ok(response.content_type(*kind).body(found.data))
 }
 
-/// The phone.
+/// Returns the page of the phone.
 pub async fn phone() -> HttpResponse {
     page("phone/index.html")
 }
 
-/// A page that is the same for everybody, and that nobody frames.
+/// Returns a page that is the same for everybody. No other page may frame it.
 pub(super) fn page(name: &str) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     secure(&mut response, None);
     response.content_type("text/html; charset=utf-8").body(text(name))
 }
 
-/// A page's text.
+/// Returns the text of a page.
 pub(super) fn text(name: &str) -> String {
     let page = Web::get(name).map(|found| found.data.into_owned());
     String::from_utf8(page.unwrap_or_default()).unwrap_or_default()

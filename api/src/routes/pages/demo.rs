@@ -1,6 +1,6 @@
-//! The demo relying party: its page, and its backend, a small shop and bank. The backend calls the
-//! server over HTTP with the demo tenant's secret, as any relying party would, and shows the page
-//! its calls. It is served if nothing is configured, or with `--demo`.
+//! Demo relying party: its page, and its backend of a small shop and bank. The backend calls the
+//! server over HTTP with the demo tenant's secret, as any relying party would. The page displays
+//! these calls. The demo is served if no tenant is configured, or with `--demo`.
 
 use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::web::Data;
@@ -24,9 +24,9 @@ use crate::request::body::Body;
 use crate::request::path::Path;
 use crate::state::AppState;
 
-/// Calls that the backend makes at once, at most; one more is answered 503.
+/// Maximum number of concurrent calls of the backend. A further one gets 503.
 const CALLS_MAX: usize = 16;
-/// Open files of the backend, at most: a call may connect while it finds an idle connection.
+/// Maximum of open files of the backend. A call may open a connection while an idle one exists.
 pub const DESCRIPTORS: usize = 4 * CALLS_MAX;
 
 /// The demo's backend.
@@ -37,23 +37,24 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// A backend that calls the server at `base`, which ends in the version, with a secret.
+    /// Creates a backend that calls the server at `base` with a secret. `base` ends with the API's
+    /// version.
     ///
     /// # Errors
-    /// [`ClientError`] if no connection can be made in principle.
+    /// [`ClientError`] if the HTTP client cannot be created.
     pub fn new(base: &Url, secret: &str) -> Result<Self, ClientError> {
         let party = RelyingParty::new(countersign_client::Http::new()?, base.as_str(), secret)?;
         Ok(Self { party, calls: Semaphore::new(CALLS_MAX), own: OwnOrigins::at(base) })
     }
 
-    /// A permit for one call of the demo's backend.
+    /// Takes a permit for one call of the backend.
     fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
         self.calls.try_acquire().map_err(|_| Problem::overloaded())
     }
 }
 
-/// A request of the demo's page to its backend. The return URL of the pre-built UI is no part of
-/// it: a caller who could choose it would have a page of this server lead anywhere.
+/// Request of the demo's page to its backend. It has no return URL for the pre-built UI, because a
+/// caller who could choose one could make a page of this server lead to any site.
 #[derive(Deserialize)]
 pub struct Order {
     #[serde(default)]
@@ -64,7 +65,7 @@ pub struct Order {
     custom: Option<Value>,
 }
 
-/// A call of the backend, as the page shows it. The secret is no part of it.
+/// Call of the backend, as the page displays it. It does not contain the secret.
 #[derive(Serialize)]
 struct Shown {
     method: &'static str,
@@ -75,19 +76,20 @@ struct Shown {
     milliseconds: f64,
 }
 
-/// The demo's page.
+/// Returns the demo's page.
 ///
 /// # Errors
-/// 404 where the demo is not served.
+/// 404 if the demo is not served.
 pub async fn demo(demo: Option<Data<Demo>>) -> Result<HttpResponse, Problem> {
     demo.map(|_| page("demo/index.html")).ok_or_else(absent)
 }
 
-/// Serves the page's request with one call to the server, and answers that call.
+/// Handles a request of the page: makes one call to the server, and returns the call and its
+/// response.
 ///
 /// # Errors
-/// 404 where the demo is not served or the call is not known, 403 for another page than the demo's,
-/// 400 for a body that cannot be sent, 503 for one call too many at once.
+/// 404 if the demo is not served or the call is unknown; 403 for a page other than the demo's; 400
+/// for a body that cannot be sent; 503 if too many calls are in flight.
 pub async fn backend(
     request: HttpRequest,
     demo: Option<Data<Demo>>,
@@ -134,7 +136,7 @@ fn absent() -> Problem {
     Problem::new(Reason::RouteNotFound, "there is no demo here")
 }
 
-/// Tells whether the request comes from the demo's page, by headers that only browsers set.
+/// Returns true if a request comes from the demo's page, by headers that only browsers set.
 fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let heads = text(ORIGIN).zip(text(HOST));
@@ -156,7 +158,7 @@ fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRe
     })
 }
 
-/// Status and body of an answer, refusals among them.
+/// Returns the status and the body of a response, also of a refusal.
 fn told(answer: Result<Value, ClientError>) -> Result<(u16, Value), Problem> {
     match answer {
         Ok(body) => Ok((200, body)),

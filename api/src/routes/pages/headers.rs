@@ -1,5 +1,5 @@
-//! The head of every page: its content policy, its frames, and that nobody learns its address.
-//! `Referrer-Policy` is added to every answer (`crate::layer::observe`).
+//! Headers of every page: content policy, framing and permissions. `Referrer-Policy` is set on
+//! every response (`crate::response_headers`).
 
 use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{
@@ -8,18 +8,19 @@ use actix_web::http::header::{
 
 use crate::config::AllowedOrigins;
 
-/// All content is from this server; pictures may also be part of the page.
+/// Content policy: all content is from this server. Pictures may also be part of the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
                       worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Adds the head of a page, which may be framed by the pages of a tenant, if one is given, and by
-/// the server's own; otherwise nobody frames it.
+/// Adds the headers of a page. With a tenant's origins in `frames`, the tenant's pages and the
+/// server's own may frame it; otherwise no page may.
 pub(super) fn secure(response: &mut HttpResponseBuilder, frames: Option<&AllowedOrigins>) {
     let policy = format!("{POLICY}{}", ancestors(frames));
-    // Origins are checked when they are configured: hosts and ports of visible ASCII.
+    // Cannot fail, because origins are checked with the configuration: hosts and ports of visible
+    // ASCII.
     let policy = HeaderValue::try_from(policy)
         .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response.insert_header((CONTENT_SECURITY_POLICY, policy));

@@ -9,9 +9,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::asset::page;
 use super::demo::Demo;
 
-/// Leads to the demo if it is served; otherwise describes this server.
+/// Redirects to the demo if it is served; otherwise returns a page that describes this server.
 pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpResponse {
-    // The path of the public URL, without a slash at its end.
+    // A path without a slash at its end is that of the public URL, and is redirected.
     if let Some(elsewhere) = with_slash(&request) {
         return elsewhere;
     }
@@ -21,13 +21,14 @@ pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpRespons
     }
 }
 
-/// `GET /phone/` and the like: leads to the page, with the query. Browsers keep the fragment.
+/// Redirects `GET /phone/` and similar paths to the page, with the query. Browsers keep the
+/// fragment.
 pub async fn without_slash(request: HttpRequest) -> HttpResponse {
     let name = last_segment(request.path().trim_end_matches('/'));
     redirect(&request, &format!("../{name}"))
 }
 
-/// Leads to the path with a slash at its end, where it has none.
+/// Redirects to the path with a slash at its end. Returns `None` if the path has one.
 fn with_slash(request: &HttpRequest) -> Option<HttpResponse> {
     let path = request.path();
     (!path.ends_with('/')).then(|| redirect(request, &format!("{}/", last_segment(path))))
@@ -41,7 +42,7 @@ fn redirect(request: &HttpRequest, path: &str) -> HttpResponse {
     let query = request.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
     let location = HeaderValue::try_from(format!("{path}{mark}{query}"));
-    // A query that no header can hold is dropped, because no page could read it.
+    // A query that no header can contain is dropped, because the page could not read it either.
     let location = location.or_else(|_| HeaderValue::try_from(path));
     let location = location.unwrap_or(HeaderValue::from_static("/"));
     HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish()

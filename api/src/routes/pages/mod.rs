@@ -1,6 +1,6 @@
-//! Pages for people in a browser: the SDK, the pre-built UI, the phone and the demo. The files are
-//! those of `api/web`, embedded as they are. A debug build reads them from the disk, so that a page
-//! can be edited and loaded again without a build.
+//! Pages for people in a browser: the SDK, the pre-built UI, the phone and the demo. The files of
+//! `api/web` are embedded unchanged. A debug build reads them from the disk, so that an edited page
+//! needs no new build.
 
 mod asset;
 pub mod demo;

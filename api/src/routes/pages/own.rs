@@ -1,17 +1,18 @@
-//! The demo's own origins. Its backend knows nobody by a token, so that a page of another origin is
-//! not to call it: neither one that is elsewhere, nor one whose name was pointed at this server
-//! after it was loaded (DNS rebinding), for which `Origin` and `Host` agree.
+//! Origins of the demo's own page. The demo's backend requires no token, so pages of other origins
+//! must not call it. That includes a page whose host name was pointed at this server after it was
+//! loaded (DNS rebinding). For such a page `Origin` and `Host` agree, so both are compared with a
+//! list.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-/// Origins of the demo's page on the machine that it runs on.
+/// Origins under which the demo's page is reached on this machine.
 pub(super) struct OwnOrigins(Vec<Url>);
 
 impl OwnOrigins {
-    /// The origins of a server that is reached at `base`: that one, and its loopback names where it
-    /// is a loopback address.
+    /// Returns the origins of a server at `base`: that of `base`, and if `base` is a loopback
+    /// address, those of all loopback names.
     pub(super) fn at(base: &Url) -> Self {
         let is_loopback = match base.host() {
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -29,8 +30,8 @@ impl OwnOrigins {
         Self(own)
     }
 
-    /// Tells whether a request with these heads comes from the demo's own page: both name one of
-    /// these origins, or `public_url`'s.
+    /// Returns true if a request with these two headers comes from the demo's own page: each header
+    /// must name one of these origins, or that of `public_url`.
     pub(super) fn sent(&self, origin: &str, host: &str, public_url: &Url) -> bool {
         let own = || self.0.iter().chain([public_url]);
         own().any(|url| url.origin().ascii_serialization() == origin)
@@ -38,7 +39,7 @@ impl OwnOrigins {
     }
 }
 
-/// A URL's host and port, as `Host` has them.
+/// Returns the host and the port of a URL, as the `Host` header has them.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -60,7 +61,7 @@ mod tests {
         for host in ["127.0.0.1:8080", "localhost:8080", "LocalHost:8080", "[::1]:8080"] {
             let origin = format!("http://{}", host.to_ascii_lowercase());
             assert!(is_own(base, public_url, &origin, host), "{host}");
-            // A proxy may hand on a `Host` of its own.
+            // A proxy may send another `Host`.
             assert!(is_own(base, public_url, "https://push.example", host), "{host}");
         }
         assert!(is_own(base, public_url, "https://push.example", "push.example"));

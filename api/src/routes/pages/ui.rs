@@ -16,10 +16,10 @@ use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
 use crate::token::{PageWish, Token, TokenError};
 
-/// Place of the page's data. Browsers do not run a script of another type than JavaScript.
+/// Element for the page's data. Browsers do not execute a script whose type is not JavaScript.
 const PLACE: &str = r#"<script type="application/json" id="page"></script>"#;
 
-/// The part of the query that the server reads; the page's script reads the rest.
+/// The part of the query that the server reads. The page's script reads the other parameters.
 #[derive(Deserialize)]
 pub struct UiQuery {
     #[serde(default)]
@@ -30,13 +30,13 @@ pub struct UiQuery {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageBody<'p> {
-    /// `ready`, `expired` or `invalid`, as the token is.
+    /// State of the token: `ready`, `expired` or `invalid`.
     token: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     brand: Option<&'p Brand>,
-    /// The origins of the pages that may hear how it ends: `*` alone, or exact ones.
+    /// Origins of the pages that may receive the result: only `*`, or exact origins.
     #[serde(skip_serializing_if = "Option::is_none")]
     origins: Option<Vec<&'p str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,8 +47,8 @@ struct PageBody<'p> {
     page: Option<&'p PageWish>,
 }
 
-/// Answers the page. It may be framed by the pages that the token's tenant allows, and by none
-/// where the token is not one of this server.
+/// Returns the pre-built UI. Pages that the token's tenant allows may frame it. For a token that is
+/// not one of this server, no page may.
 pub async fn ui(state: Data<AppState>, Query(query): Query<UiQuery>) -> HttpResponse {
     let (condition, token) = match state.open_token(&query.token) {
         Ok((token, _)) => ("ready", Some(token)),
@@ -83,8 +83,8 @@ fn page_body<'p>(
     }
 }
 
-/// The body as part of the page. No text in it can end the element, because such characters are
-/// escaped.
+/// Returns the element with the page's data. A text in the data cannot end the element, because the
+/// characters for that are escaped.
 fn island(body: &PageBody<'_>) -> String {
     let json = serde_json::to_string(body).unwrap_or_default();
     let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");

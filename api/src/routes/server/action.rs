@@ -13,10 +13,10 @@ use crate::request::path::Path;
 use crate::request::query::ServerQuery;
 use crate::state::AppState;
 
-/// Answers an action.
+/// Returns an action.
 ///
 /// # Errors
-/// 404 for one that was not tracked.
+/// 404 for an action that was not tracked.
 pub async fn get_action(
     caller: ServerCaller,
     state: Data<AppState>,
@@ -30,7 +30,7 @@ pub async fn get_action(
 /// Sets the state of an action. Its open challenges are cancelled.
 ///
 /// # Errors
-/// 404 for one that was not tracked, 400 for a state that is not known.
+/// 404 for an action that was not tracked, 400 for an unknown state.
 pub async fn update_action(
     caller: ServerCaller,
     state: Data<AppState>,
@@ -43,10 +43,10 @@ pub async fn update_action(
     Ok(answer(GetActionResponse::from(&*action), &warnings))
 }
 
-/// Lists actions, newest first.
+/// Lists a user's actions, newest first.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read.
+/// 400 for an invalid filter.
 pub async fn query_actions(
     caller: ServerCaller,
     state: Data<AppState>,

@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// Lists a user's authenticators.
 ///
 /// # Errors
-/// 400 for a name that is not valid.
+/// 400 for an invalid user id.
 pub async fn list_authenticators(
     caller: ServerCaller,
     state: Data<AppState>,
@@ -30,11 +30,11 @@ pub async fn list_authenticators(
     Ok(HttpResponse::Ok().json(items))
 }
 
-/// Removes an authenticator. Challenges that no other may answer are revoked before this is
-/// answered.
+/// Removes an authenticator. Challenges that no other authenticator may answer are revoked before
+/// the response is sent.
 ///
 /// # Errors
-/// 404 for one that this user does not have.
+/// 404 for an authenticator that this user does not have.
 pub async fn delete_authenticator(
     caller: ServerCaller,
     state: Data<AppState>,

@@ -21,14 +21,14 @@ fn account(tenant: TenantId, user: &str) -> Result<AccountKey, Problem> {
     Ok(AccountKey { tenant, user: UserId::parse(user)? })
 }
 
-/// An account that may be made. Nobody is named `.` or `..`: clients and proxies take those out of
-/// a path, so that the user could be neither read nor deleted.
+/// Returns the key of an account that may be created. `.` and `..` are refused as ids, because
+/// clients and proxies remove them from a path, so that the user could be neither read nor deleted.
 fn new_account(tenant: TenantId, user: &str) -> Result<AccountKey, Problem> {
     addressable("userId", user)?;
     account(tenant, user)
 }
 
-/// Refuses a name that clients and proxies would take out of a path.
+/// Refuses a name that clients and proxies would remove from a path.
 fn addressable(field: &'static str, name: &str) -> Result<(), Problem> {
     if matches!(name, "." | "..") {
         return Err(InvalidField::new(field, "must not be . or ..").into());

@@ -1,4 +1,4 @@
-//! `POST /users/{userId}/actions/{action}`: an action begins.
+//! `POST /users/{userId}/actions/{action}`: starts an action.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -18,10 +18,10 @@ use crate::state::{AppState, TenantFace};
 use crate::token::scope::Scopes;
 use crate::token::{Kind, PageWish, Token};
 
-/// Tracks an action and gives out a token for it.
+/// Tracks an action and returns a token for it.
 ///
 /// # Errors
-/// 400 for a name, field or scope that is not valid, 409 for an idempotency key of an action with
+/// 400 for an invalid name, field or scope; 409 if the idempotency key belongs to an action with
 /// another `custom`.
 pub async fn track(
     caller: ServerCaller,
@@ -60,8 +60,9 @@ pub async fn track(
     Ok(answer(TrackResponse::new(action, tracked.is_enrolled, token, url), &warnings))
 }
 
-/// Notes that a tenant's `ipAddress` cannot be shown to anybody: once for people, since a backend
-/// that passes on a chain does so with every action.
+/// Logs that a tenant sent an `ipAddress` which is not one address, so that no phone shows it. Only
+/// the first one is a warning, because a backend that forwards a chain of addresses sends one with
+/// every action.
 fn note_other_address(state: &AppState, tenant: &TenantId) {
     let text = "an ipAddress is not one address, and phones do not show it";
     if state.tenant(tenant).is_some_and(TenantFace::is_first_other_address) {
@@ -71,9 +72,10 @@ fn note_other_address(state: &AppState, tenant: &TenantId) {
     }
 }
 
-/// Schemes that name no place and no app: browsers run or show the content of such a URL, open a
-/// part of the machine or of their own, or hand it to a program that does. WHATWG URL and the
-/// registries of Chromium, Firefox, Android and Windows name them.
+/// Schemes that are neither of websites nor of apps. For such a URL a browser executes or displays
+/// its content, opens a part of the machine or of itself, or starts a program that does so. The
+/// schemes are from the WHATWG URL standard and from the registries of Chromium, Firefox, Android
+/// and Windows.
 const NO_PLACES: &[&str] = &[
     "about",
     "android-app",
@@ -103,7 +105,8 @@ const NO_PLACES: &[&str] = &[
     "wss",
 ];
 
-/// Checks the end of the pre-built UI: a website, or an app that has a scheme of its own.
+/// Checks the return URL of the pre-built UI: it must belong to a website, or to an app with its
+/// own scheme.
 fn page_wish(redirect_url: Option<String>, settings: bool) -> Result<PageWish, Problem> {
     if let Some(text) = &redirect_url {
         let refused = |problem| InvalidField::new("redirectUrl", problem);
@@ -140,7 +143,7 @@ mod tests {
     #[test]
     fn a_page_returns_to_nothing_that_browsers_treat_specially() {
         for scheme in NO_PLACES {
-            // The check accepts spellings that people write and URL parsers still read.
+            // The check also refuses unusual spellings, because URL parsers accept them.
             let upper = scheme.to_ascii_uppercase();
             for text in [format!("{scheme}:x"), format!("{upper}://x/y"), format!(" {scheme}:x")] {
                 assert!(!returns_to(&text), "{text}");

@@ -14,10 +14,10 @@ use crate::request::path::Path;
 use crate::request::query::ServerQuery;
 use crate::state::AppState;
 
-/// Answers a user. One that is not known is not enrolled.
+/// Returns a user. An unknown user is returned as one that is not enrolled.
 ///
 /// # Errors
-/// 400 for a name that is not valid.
+/// 400 for an invalid user id.
 pub async fn get_user(
     caller: ServerCaller,
     state: Data<AppState>,
@@ -28,10 +28,10 @@ pub async fn get_user(
     Ok(HttpResponse::Ok().json(UserResponse::new(user.profile.as_ref(), is_enrolled)))
 }
 
-/// Sets attributes, creating the user where there is none.
+/// Sets attributes of a user. An unknown user is created.
 ///
 /// # Errors
-/// 400 for a name or attribute that is not valid.
+/// 400 for an invalid user id or attribute.
 pub async fn update_user(
     caller: ServerCaller,
     state: Data<AppState>,
@@ -46,7 +46,7 @@ pub async fn update_user(
 /// Removes a user. Its open challenges are revoked.
 ///
 /// # Errors
-/// 400 for a name that is not valid.
+/// 400 for an invalid user id.
 pub async fn delete_user(
     caller: ServerCaller,
     state: Data<AppState>,
@@ -56,10 +56,10 @@ pub async fn delete_user(
     Ok(HttpResponse::Ok().json(Deleted { success: true }))
 }
 
-/// Finds users, by id.
+/// Finds users by their attributes, in the order of their ids.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read, or none at all.
+/// 400 for an invalid filter, or if there is none.
 pub async fn query_users(
     caller: ServerCaller,
     state: Data<AppState>,

@@ -1,4 +1,4 @@
-//! `POST /validate`: whether the action of a token was approved.
+//! `POST /validate`: a backend's check that the action of a token was approved.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -13,10 +13,11 @@ use crate::request::body::{ServerBody, answer};
 use crate::state::AppState;
 use crate::token::TokenError;
 
-/// Validates a token. A token that is not valid, or absent, is an answer, not an error.
+/// Validates a token. An invalid or absent token is no error: the response says that it is not
+/// valid.
 ///
 /// # Errors
-/// 503 if the action cannot be looked up: never an answer that it was approved.
+/// 503 if the action cannot be read. In that case the response never says that it was approved.
 pub async fn validate(
     caller: ServerCaller,
     state: Data<AppState>,
