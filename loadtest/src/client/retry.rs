@@ -1,4 +1,4 @@
-//! Repetition of a refused request, for the preparation of a run.
+//! Retries of refused requests while a run is prepared.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::LoadError;
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prepares something outside the measured part, and tries again while the server is overloaded.
+/// Calls `prepare`, and retries while the server rejects the request because of overload.
 ///
 /// # Errors
-/// [`LoadError`], also if it has for too long.
+/// The last [`LoadError`] if it is no refusal, or after the last retry.
 pub(crate) async fn retry_refused<T>(
     prepare: impl AsyncFn() -> Result<T, LoadError>,
 ) -> Result<T, LoadError> {
