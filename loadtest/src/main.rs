@@ -7,7 +7,7 @@ use countersign_loadtest::cli::Cli;
 
 fn main() -> ExitCode {
     Cli::parsed().run().unwrap_or_else(|error| {
-        // If this write fails, the exit code still tells.
+        // If this write fails, the exit code still shows the error.
         let _ = writeln!(std::io::stderr(), "countersign-loadtest: {error}");
         ExitCode::FAILURE
     })

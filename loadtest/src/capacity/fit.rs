@@ -26,7 +26,8 @@ struct Solution {
 }
 
 impl Solution {
-    /// Builds the fit of one cost from its column. Column 0 is the cost of a server without load.
+    /// Builds the fit of one cost. Its slope is the coefficient of `column`. Its intercept is the
+    /// coefficient of column 0, which is the cost without load.
     fn fit(&self, cost: Cost, step: Option<String>, column: usize, points: &[(f64, f64)]) -> Fit {
         Fit {
             cost,
