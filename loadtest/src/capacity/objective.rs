@@ -6,8 +6,7 @@ use crate::out::report::capacity::{Objective, Trial};
 
 /// Number of samples that have to lie beyond a quantile, so that the quantile is reliable.
 const BEYOND_MIN: f64 = 10.0;
-/// Longest latency of an objective, in microseconds, because the histograms distinguish no longer
-/// ones.
+/// Longest latency that an objective may ask for, in microseconds.
 const LATENCY_MAX_US: f64 = 60e6;
 
 /// An upper limit for the latency at a quantile, such as `p99=50ms`.
