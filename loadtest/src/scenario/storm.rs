@@ -1,4 +1,4 @@
-//! Everyone at 09:00: each user signs in once, most of them in the first minutes.
+//! Everyone at 09:00: each user signs in once, most of them early in a short time.
 
 use std::time::Duration;
 
