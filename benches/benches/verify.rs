@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 const SIGNATURES: usize = 2048;
 const ROUNDS: usize = 7;
 const ROUND_SECONDS: f64 = 0.4;
-/// Checks in progress per thread of the pool, at steady load.
+/// Number of checks in progress per thread of the pool, at steady load.
 const IN_FLIGHT: usize = 256;
 /// One in this many signatures is bad, so that every full batch has a bad one.
 const POISON_EVERY: usize = 64;

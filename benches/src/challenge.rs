@@ -32,7 +32,7 @@ pub struct Sample {
     pub action: Arc<Action>,
     /// The account with the pending challenge.
     pub issued: Account,
-    /// The challenge.
+    /// The challenge itself, which is pending.
     pub challenge: Arc<Challenge>,
     /// The approval of the challenge, with its signature already checked.
     pub decision: VerifiedDecision,

@@ -75,7 +75,8 @@ impl<S: Scenario + clap::Args> Run<S> {
 }
 
 impl Cli {
-    /// Parses the process's command line. On an error it prints one line and exits.
+    /// Parses the process's command line. An invalid one ends the process with an error of one
+    /// line. `--help` and `--version` end the process too.
     pub fn parsed() -> Self {
         use std::io::Write as _;
         Self::try_parse().unwrap_or_else(|error| {

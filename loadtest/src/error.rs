@@ -12,7 +12,7 @@ const REFUSALS: [u16; 2] = [429, 503];
 /// An error that ends a measurement, or the failure of one request in it.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// A request that failed: the server refused it, or no valid response came.
+    /// A failed request: the server refused it, or no valid response came.
     #[error("{step}: {source}")]
     Request {
         /// The step that failed.
@@ -41,7 +41,7 @@ pub enum LoadError {
     /// A report cannot be written to its file.
     #[error("{}: the report cannot be written: {why}", path.display())]
     Output {
-        /// The file.
+        /// Path of the report's file.
         path: PathBuf,
         /// The reason. It also names the file in which the report was kept, if there is one.
         why: String,

@@ -1,4 +1,4 @@
-//! The program of the load harness.
+//! Entry point of the load harness.
 
 use std::io::Write as _;
 use std::process::ExitCode;

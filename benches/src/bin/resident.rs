@@ -111,7 +111,7 @@ impl Active {
     }
 
     /// Measures the processor time of one search for idle actors, in microseconds. All actors have
-    /// been used before the search, so that none leaves.
+    /// been used just before, so that the search removes none.
     async fn swept(&self) -> Result<f64, Failure> {
         self.stir().await;
         let before = cpu::of_this_process()?;

@@ -58,7 +58,7 @@ struct Waiting {
     poll: Connection,
 }
 
-/// Times with one number of parked polls.
+/// Times that were measured with one number of parked polls, either few or many.
 #[derive(Default)]
 struct Latencies {
     /// Times from sending the decision to the first byte of the browser's response.

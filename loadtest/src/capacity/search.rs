@@ -1,11 +1,11 @@
 //! Search for the highest rate that meets the objective.
 //!
 //! The search doubles (or halves) the rate until one rate meets the objective and a higher one
-//! misses it. Then it tries the geometric mean of the two rates, until they are close enough. A
-//! single trial may be wrong, because a machine has hiccups. So the search tries both ends of the
-//! last range again, and if two trials of a rate disagree, it makes a third. It also repeats a rate
-//! that missed although a higher rate met the objective. A rate counts as found only if no lower
-//! rate is known to miss.
+//! misses it. Then it tries the geometric mean of the two rates, again and again, until they are
+//! close enough. A single trial may be wrong, because a machine has hiccups. So the search repeats
+//! the trials at both ends of the last range, and if two trials of a rate disagree, it makes a
+//! third. It also repeats the trial of a rate that missed although a higher rate met the objective.
+//! A rate counts as found only if no lower rate is known to miss.
 
 use crate::out::report::capacity::{Conclusion, Trial};
 
@@ -46,19 +46,19 @@ pub enum Next {
     Done {
         /// The highest rate that meets the objective, per second; 0 if none does.
         highest_rate: f64,
-        /// The reason for the end.
+        /// The reason for the end of the search.
         conclusion: Conclusion,
     },
 }
 
-/// A search under way.
+/// A search for the highest rate, with its trials so far.
 #[derive(Clone, Debug)]
 pub struct Search {
     settings: SearchSettings,
     trials: Vec<Trial>,
 }
 
-/// The results for one rate.
+/// The results of all trials at one rate.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     rate: f64,
@@ -101,8 +101,8 @@ impl Search {
         &self.trials
     }
 
-    /// Returns the highest rate so far that meets the objective and is below every rate that misses
-    /// it; 0 if there is none.
+    /// Returns the highest rate so far that meets the objective, below every rate that is known to
+    /// miss it; 0 if there is none.
     pub fn highest_so_far(&self) -> f64 {
         ends(&self.known()).0.map_or(0.0, |met| met.rate)
     }

@@ -115,8 +115,8 @@ async fn lifecycles(redis: &Redis, users: Vec<User>) -> Result<Option<Fit>, Load
     Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept))
 }
 
-/// Runs some users through every step before the measurement, so that connections and buffers are
-/// already allocated.
+/// Lets [`FIRST`] users enroll, read and approve a challenge before the measurement, some of them
+/// with a parked browser, so that connections and buffers are already allocated.
 async fn first(factory: &UserFactory) -> Result<(), LoadError> {
     let users = factory.enroll(FIRST, || ()).await?;
     let open = started(&users).await?;

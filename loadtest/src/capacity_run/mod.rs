@@ -31,7 +31,7 @@ use crate::session::{RunArgs, Session};
 const TRIAL_MAX: Duration = Duration::from_secs(60);
 /// Shares of the highest rate at which the processor time is measured.
 const PARTS: [f64; 3] = [0.25, 0.5, 0.75];
-/// Time for which an idle server is observed.
+/// Time over which the processor use of an idle server is measured.
 const IDLE: Duration = Duration::from_secs(2);
 
 /// The objective and the search for it.
@@ -70,7 +70,7 @@ pub struct CapacityArgs {
     pub people: PeopleArgs,
 }
 
-/// The results so far.
+/// The results of the search and of the measurements so far.
 struct Found {
     search: Search,
     fits: Vec<Fit>,

@@ -23,16 +23,16 @@ const STEPS: [&str; 6] =
     [step::TRACK, step::CHALLENGE, step::VERIFY, step::READ, step::DECIDE, step::VALIDATE];
 /// Shares of the highest lifecycle rate at which each run is measured.
 const PARTS: [f64; 2] = [0.3, 0.6];
-/// Number of executions of a run's last step, because the cost of a single execution is too small
-/// to stand out of the noise.
+/// Number of executions of a run's last step if it is repeatable, because the cost of a single
+/// execution is too small to stand out of the noise.
 const TIMES: usize = 4;
-/// The steps that can run several times at once, with the same effect on the server each time.
+/// The steps that a run can repeat immediately, with the same effect on the server each time.
 const REPEATABLE: [&str; 3] = [step::TRACK, step::VERIFY, step::VALIDATE];
 /// Requests of a whole lifecycle. The read of an official phone takes two.
 const LIFECYCLE_REQUESTS: usize = STEPS.len() + 1;
 /// Upper limit for the request rate of a run, as a share of the request rate at the highest rate.
 const REQUESTS_MAX: f64 = 0.7;
-/// Length of a run.
+/// Length of one run.
 const TIME: Duration = Duration::from_secs(3);
 /// Minimum and maximum number of rounds. Every round runs all steps, so that disturbances on the
 /// machine affect all steps alike.
@@ -95,8 +95,8 @@ fn times(steps: usize, last: usize) -> [usize; STEPS.len()] {
     })
 }
 
-/// Lowers `part`, a share of the highest rate, if arrivals with so many executions would send more
-/// requests than [`REQUESTS_MAX`] allows.
+/// Returns `part`, a share of the highest rate. It is lowered if arrivals that execute the steps
+/// `times` times would send more requests than [`REQUESTS_MAX`] allows.
 fn bearable(part: f64, times: [usize; STEPS.len()]) -> f64 {
     let [.., reads, _, _] = times;
     // An official phone requests a nonce before it reads.

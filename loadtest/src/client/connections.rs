@@ -10,7 +10,7 @@ use crate::LoadError;
 /// ports, and keeps the port of a closed connection reserved for a minute.
 const PER_ADDRESS: usize = 20_000;
 
-/// Transport of the harness's requests.
+/// The HTTP version of the harness's requests, and the number of streams on an HTTP/2 connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
     /// HTTP/2 from the first byte on, instead of HTTP/1.1.

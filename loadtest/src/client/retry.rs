@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::LoadError;
 
-/// Retries of a refused request, and the pause before each.
+/// Maximum number of retries of a refused request, and the pause before each.
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Calls `prepare`, and retries while the server rejects the request because of overload.
 ///
 /// # Errors
-/// The last [`LoadError`] if it is no refusal, or after the last retry.
+/// The first [`LoadError`] that is no refusal, or the refusal of the last retry.
 pub(crate) async fn retry_refused<T>(
     prepare: impl AsyncFn() -> Result<T, LoadError>,
 ) -> Result<T, LoadError> {

@@ -13,7 +13,7 @@ use super::process;
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_OF_DESCRIPTORS: u32 = 4;
 
-/// The highest values so far.
+/// The highest memory and the highest number of descriptors so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest {
     /// Highest resident memory, in bytes.
@@ -39,7 +39,7 @@ impl Peaks {
         Self { highest, task: tokio::spawn(look(pid, memory_max, tell)) }
     }
 
-    /// Returns the highest values so far.
+    /// Returns the highest memory and the highest number of descriptors so far.
     pub fn highest(&self) -> Highest {
         *self.highest.borrow()
     }

@@ -27,7 +27,7 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Longest time for the attackers' process to start.
 const START: Duration = Duration::from_millis(300);
 
-/// Lengths and rates of a run.
+/// Lengths of a run's three spans, and the rate of its sign-ins.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// Length of the abuse.

@@ -39,7 +39,7 @@ use self::target_server::TargetServer;
 use crate::LoadError;
 use crate::host::pin::{self, Cores};
 
-/// Maximum number of runs that are compared with the same quiet span.
+/// Maximum number of consecutive runs that are compared with the same quiet span.
 const RUNS_PER_QUIET: u32 = 5;
 
 /// A series of runs: the server, its attackers, and the rule.
@@ -52,7 +52,7 @@ pub struct Hostile {
     pub cores: Cores,
     /// The command that starts the attackers.
     pub attackers: Attackers,
-    /// Lengths and rates.
+    /// Lengths of a run's three spans, and the rate of its sign-ins.
     pub timing: Timing,
     /// The limits within which the server withstands an abuse.
     pub rule: Rule,

@@ -48,7 +48,7 @@ pub(super) struct Order {
     pub(super) accomplice: Accomplice,
 }
 
-/// An enrolled public key with a pending challenge.
+/// The public key of an enrolled user, and the id of their pending challenge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Victim {
     pub(super) public_key: String,

@@ -14,7 +14,7 @@ use crate::server::without_password;
 pub struct Outcome {
     /// The run.
     pub run: Run,
-    /// The figures.
+    /// The figures of the run.
     pub measured: Measured,
     /// The broken rules; empty if the server withstood the abuse.
     pub wrong: Vec<String>,

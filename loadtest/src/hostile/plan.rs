@@ -6,11 +6,11 @@ use super::table::Abuse;
 /// A run: abuses at the same time, on one listener of a server with one store.
 #[derive(Clone)]
 pub struct Run {
-    /// The store.
+    /// The server's store, in the form of `--store`.
     pub store: String,
-    /// The listener.
+    /// The listener that is attacked.
     pub listener: Listener,
-    /// The abuses.
+    /// The abuses, which run at the same time.
     pub abuses: Vec<&'static Abuse>,
 }
 

@@ -49,7 +49,7 @@ macro_rules! abuse {
 const BOTH: bool = true;
 const PUBLIC: bool = false;
 
-/// All abuses.
+/// All abuses, in the order in which `--list` prints them.
 #[rustfmt::skip]
 pub const ALL: &[Abuse] = &[
     abuse!("h2-broken-bodies", BOTH, broken_bodies, rate, begin,

@@ -96,8 +96,8 @@ impl WaitersArgs {
         Ok(times)
     }
 
-    /// Checks if the challenge of this browser is approved. The approved ones are spread evenly
-    /// over all browsers.
+    /// Checks if the challenge of the browser with this number is to be approved. The approved ones
+    /// are spread evenly over all browsers.
     fn is_chosen(&self, index: usize) -> bool {
         let (count, decided) = (u64::from(self.count), u64::from(self.decisions()));
         let before = |index: u64| index * decided / count;

@@ -36,7 +36,7 @@ const PRLIMIT: &str = "/usr/bin/prlimit";
 pub struct SpawnSettings {
     /// Store of the server: `memory:`, `sqlite` or the address of a Redis.
     pub store: String,
-    /// Number of its worker threads; 0 means one per core.
+    /// Number of the server's worker threads; 0 means one per core.
     pub workers: usize,
     /// The cores that the server may use; if empty, all cores.
     pub cores: Vec<usize>,
@@ -121,7 +121,7 @@ impl Spawned {
     }
 
     /// Reads the server's log from this byte on. Returns the text, and the offset for the next
-    /// read. One read returns at most [`LOG_BYTES_MAX`] bytes.
+    /// read. One read returns at most 16 MiB.
     ///
     /// # Errors
     /// If the log cannot be read.

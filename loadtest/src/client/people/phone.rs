@@ -24,7 +24,7 @@ pub enum PhoneKind {
 }
 
 impl PhoneKind {
-    /// Algorithm of the phone's key.
+    /// Returns the algorithm of the phone's key.
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Android | Self::Ios => Algorithm::Es256,

@@ -76,10 +76,10 @@ impl fmt::Display for Reactions {
 /// Time until a person answers, such as `none`, `2s`, `exp:5s` or `uniform:1s-9s`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Delay {
-    /// No time.
+    /// No delay: the person answers immediately.
     #[default]
     None,
-    /// Always the same.
+    /// The same delay each time.
     Fixed(Duration),
     /// Exponentially distributed with this mean: most times are short, a few are long.
     Exponential(Duration),

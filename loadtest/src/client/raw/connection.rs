@@ -11,11 +11,11 @@ use tokio::net::{TcpSocket, TcpStream};
 /// A response, with the parts that a driver reads.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// Seconds until a retry, from the `Retry-After` header; `None` without one.
     pub retry_after: Option<u64>,
-    /// The body.
+    /// The body, as text.
     pub body: String,
     is_last: bool,
 }
@@ -103,7 +103,7 @@ impl Connection {
         stream.write_all(request).await
     }
 
-    /// Reads some more bytes of the response into the buffer.
+    /// Waits for bytes of the response, and reads them into the buffer.
     ///
     /// # Errors
     /// If the server has closed the connection.

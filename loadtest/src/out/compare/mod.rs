@@ -47,7 +47,7 @@ impl CompareArgs {
 /// The result of a comparison: the report A before, and the report B after.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// Remarks for the reader.
+    /// Remarks for the reader, such as differences between the machines.
     pub warnings: Vec<String>,
     /// The figures, in the order of the table.
     pub rows: Vec<Row>,
@@ -66,7 +66,7 @@ pub struct Row {
     pub noise: f64,
     /// The verdict on the difference.
     pub verdict: Verdict,
-    /// Formatter of the values.
+    /// Function that formats the values.
     format: fn(f64) -> String,
 }
 

@@ -4,7 +4,7 @@ use super::facts::{self, core_list};
 use super::format;
 use super::model::Report;
 
-/// Share of its cores above which the harness may have limited the result.
+/// Used share of the harness's cores above which the harness may have limited the result.
 pub(crate) const CLIENT_SHARE_MAX: f64 = 0.8;
 /// Share of arrivals that began late above which the load differed from the requested one.
 pub(crate) const LATE_SHARE_MAX: f64 = 0.01;

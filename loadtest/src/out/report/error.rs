@@ -20,7 +20,7 @@ pub enum ReportError {
     /// A file cannot be read.
     #[error("{path}: {why}")]
     File {
-        /// Its path.
+        /// Path of the file.
         path: String,
         /// The reason.
         why: String,

@@ -71,8 +71,8 @@ impl Window {
         ratio(report.totals.offered as f64, self.seconds)
     }
 
-    /// Returns the completions per second in the window. If they are unknown, those of the whole
-    /// run.
+    /// Returns the completions per second in the window. If they are unknown, it returns those of
+    /// the whole run.
     pub(crate) fn completed_rate(&self, report: &Report) -> Option<f64> {
         self.completed.or_else(|| ratio(report.totals.completed as f64, report.took_seconds))
     }

@@ -54,26 +54,26 @@ pub struct Report {
 /// The machine that a measurement was made on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Machine {
-    /// Model of its processors.
+    /// Model of the machine's processors.
     pub cpu: String,
     /// Number of cores that the process may use.
     pub cores: usize,
-    /// Size of its memory, in bytes.
+    /// Size of the machine's memory, in bytes.
     pub memory_bytes: u64,
-    /// Name and version of its kernel.
+    /// Name and version of the machine's kernel.
     pub kernel: String,
 }
 
 /// The server under load.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Server {
-    /// Its base URL.
+    /// Base URL of the server.
     pub url: String,
     /// True if the harness started the server for this run.
     pub spawned: bool,
-    /// Its store, such as `memory:`; `None` if it is unknown.
+    /// The server's store, such as `memory:`; `None` if it is unknown.
     pub store: Option<String>,
-    /// Number of its worker threads; `None` if it is unknown.
+    /// Number of the server's worker threads; `None` if it is unknown.
     pub workers: Option<usize>,
     /// The cores that the server is pinned to; empty if it is not pinned.
     pub cores: Vec<usize>,

@@ -23,9 +23,10 @@ const GARBAGE_MAX: usize = 4096;
 pub(super) enum Attack {
     /// A signature of the right key over another text.
     BadSignature,
-    /// A replay of the person's previous challenge. For an official phone, its signature is sent
-    /// for the current challenge. For a phone that signs statements, the opposite decision is sent
-    /// for the previous challenge. Without a previous challenge, it is the same as `BadSignature`.
+    /// A replay of the challenge in the previous attacked lifecycle. For an official phone, the
+    /// signature of that challenge is sent for the current challenge. For a phone that signs
+    /// statements, the opposite decision is sent for the previous challenge. The first attack on a
+    /// user has no previous challenge, so it sends the same as `BadSignature`.
     Replay,
     /// Random bytes.
     Garbage,

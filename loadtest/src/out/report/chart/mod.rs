@@ -41,7 +41,7 @@ pub(super) struct Chart {
     pub(super) hints: Vec<(f64, String)>,
 }
 
-/// One line.
+/// One line of a chart.
 pub(super) struct Line {
     /// Name of the series.
     pub(super) name: String,
