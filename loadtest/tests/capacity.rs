@@ -30,7 +30,7 @@ fn trial(rate: f64, met: bool) -> Trial {
 }
 
 /// Runs a search against a simulated server. `met` gets the rate and the number of a trial, and
-/// returns if the trial meets the objective.
+/// returns true if the trial meets the objective.
 fn searched(
     settings: SearchSettings,
     mut met: impl FnMut(f64, u64) -> bool,

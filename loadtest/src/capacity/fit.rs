@@ -4,7 +4,8 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::out::report::capacity::{Cost, Fit};
 
-/// Smallest ratio of a singular value to the largest one: a smaller ratio is rounding error.
+/// Ratio of a singular value to the largest one, below which the singular value counts as a
+/// rounding error.
 const RANK_EPSILON: f64 = 1e-9;
 
 /// One row of a joint fit: the rate of each step, and the cores that all steps used together.

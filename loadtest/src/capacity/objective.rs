@@ -69,8 +69,8 @@ impl Objective {
         in_time && trial.errors_share <= self.errors_share
     }
 
-    /// Returns the length of a trial at that rate, in seconds, so that ten samples lie beyond the
-    /// quantile.
+    /// Returns the length in seconds that a trial at `rate` needs, so that ten samples lie beyond
+    /// the quantile.
     pub fn seconds_for(&self, rate: f64) -> f64 {
         BEYOND_MIN / (1.0 - self.quantile) / rate
     }

@@ -7,7 +7,8 @@ use crate::out::report::model::Report;
 
 impl Trial {
     /// Summarizes the report of a run at `rate`. Every arrival that did not complete counts as an
-    /// error, because the caller waits at the end of the run for work that has begun.
+    /// error. No arrival is merely unfinished, because the caller waits at the end of the run for
+    /// work that has begun.
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;
         let offered = totals.offered as f64;

@@ -34,7 +34,8 @@ pub struct Connections {
 
 impl Connections {
     /// Creates clients for `requests` concurrent requests. If the server is on this machine
-    /// (`loopback`) and one source address has too few ports, they use several loopback addresses.
+    /// (`loopback`) and one source address has too few ports, the clients use several loopback
+    /// addresses.
     ///
     /// # Errors
     /// [`LoadError::Request`] if a client cannot be created.

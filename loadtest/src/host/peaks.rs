@@ -1,4 +1,5 @@
-//! Peak memory and peak descriptors of a process, which is killed above a memory limit.
+//! Watch on a process: its peak memory, its peak number of descriptors, and a memory limit above
+//! which the process is killed.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::sleep;
 
 use super::process;
 
-/// Time between two reads of the memory. Every fourth of them also reads the descriptors.
+/// Time between two reads of the memory. Every fourth read includes the number of descriptors.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_OF_DESCRIPTORS: u32 = 4;
 

@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Pause between two checks of a connection that nobody reads.
 const LOOK: Duration = Duration::from_secs(1);
-/// Longest delay behind its rate that an abuse makes up for by sending faster.
+/// Longest lag behind its rate that an abuse makes up for by sending faster afterwards.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// The context of one attack, which all its connections share.

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Listener {
-    /// The listener for backends, browsers and phones.
+    /// For backends, browsers and phones.
     Public,
-    /// The listener for metrics, health and operators.
+    /// For metrics, health and operators.
     Operators,
 }
 
@@ -26,7 +26,7 @@ impl Listener {
     }
 }
 
-/// All that the attackers know about a server. The accomplice's secret is the only secret among it.
+/// All that the attackers know about a server. Its only secret is that of the accomplice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     /// Names of the abuses, which run at the same time.

@@ -32,8 +32,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts work at the times of `schedule`, even if earlier work is still in progress. Each arrival
 /// gets the worker that has been idle longest. If all workers are busy, the arrival waits, and
-/// counts as late. Work that is unfinished `drain` after the last arrival is abandoned. Returns the
-/// workers that are idle at the end.
+/// counts as late. After the last arrival, unfinished work gets the time `drain`, and is then
+/// abandoned. The stop signal ends the loop immediately. Returns the workers that are idle at the
+/// end.
 pub async fn open_loop<W: Work>(
     workers: Vec<W>,
     schedule: Schedule,

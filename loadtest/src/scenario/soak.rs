@@ -60,8 +60,9 @@ impl Scenario for SoakArgs {
     }
 }
 
-/// Returns the slope of the second half of the points per hour, by least squares. The first half
-/// does not count, because caches fill up in it. Returns `None` if there are too few points.
+/// Returns the growth per hour: the slope of the second half of the points, by least squares. The
+/// first half does not count, because caches fill up in it. Returns `None` if there are too few
+/// points.
 fn growth_per_hour(points: &[(f64, f64)]) -> Option<f64> {
     const POINTS_MIN: usize = 10;
     let half = &points[points.len() / 2..];

@@ -41,8 +41,8 @@ impl Metrics {
         Some(Reading(answer.text().await.ok()?))
     }
 
-    /// Waits until the server holds at least `polls` polls. Without `metrics` it waits for
-    /// [`BLIND`] instead.
+    /// Waits until the server holds at least `polls` polls. Without `metrics` it waits for three
+    /// seconds instead.
     ///
     /// # Errors
     /// [`LoadError::Wrong`] if the server does not hold them within `longest`, or if its metrics

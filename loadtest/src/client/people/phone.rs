@@ -98,7 +98,7 @@ impl Phone {
     }
 
     /// Reads the newest pending challenge. If there is none, the server waits for one for up to
-    /// `wait` seconds.
+    /// `wait` seconds. Returns `None` if there is still none.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -158,8 +158,8 @@ impl Connection {
     }
 }
 
-/// Parses the response; `None` while it is incomplete. No bytes follow it, because only one request
-/// is sent at a time.
+/// Parses a response; `None` while it is incomplete. No bytes follow the response, because only one
+/// request is sent at a time.
 fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Polls that each wait for as many challenges as one poll may name.
+//! Polls that wait for many challenges: as many as the server allows in one poll.
 
 use std::io;
 use std::time::Duration;

@@ -4,13 +4,15 @@ use super::facts::{self, core_list};
 use super::format;
 use super::model::Report;
 
-/// Used share of the harness's cores above which the harness may have limited the result.
+/// Share of the harness's cores that are in use. If it is higher, the harness may have limited the
+/// result.
 pub(crate) const CLIENT_SHARE_MAX: f64 = 0.8;
-/// Share of arrivals that began late above which the load differed from the requested one.
+/// Share of arrivals that began late. If it is higher, the load differed from the requested one.
 pub(crate) const LATE_SHARE_MAX: f64 = 0.01;
-/// Share of failures and refusals above which the report notes that its latencies exclude them.
+/// Share of failed and refused arrivals. If it is higher, the report notes that its latencies
+/// exclude them.
 const FAILED_SHARE_MAX: f64 = 0.01;
-/// Length of a run in seconds below which it shows no changes over time.
+/// Length of a run, in seconds. A shorter run shows no changes over time.
 const SHORT_SECONDS: f64 = 9.0;
 
 /// Returns all doubts about a report, as whole sentences.

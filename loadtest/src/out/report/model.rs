@@ -45,8 +45,9 @@ pub struct Report {
     pub errors: Vec<Failures>,
     /// Figures that only this scenario has, by name.
     pub figures: Map<String, Value>,
-    /// Findings of `capacity`; `None` for other scenarios. The other fields then describe the run
-    /// at the highest rate. If there was no such run, they are empty.
+    /// Findings of `capacity`; `None` for other scenarios. The other fields then describe the trial
+    /// with the highest rate that met the objective, or the last trial if none did. In a report
+    /// without any trial they have no arrivals, no steps and no series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<super::capacity::Capacity>,
 }
@@ -116,7 +117,7 @@ pub struct Step {
     pub times: Histogram<u64>,
 }
 
-/// One interval of a run. It lasts a second, and longer in a long run.
+/// One interval of a run. It lasts a second, or longer in a long run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Point {
     /// End of the interval, in seconds from the start of the measured part.

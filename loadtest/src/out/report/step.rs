@@ -8,11 +8,12 @@ pub const CHALLENGE: &str = "challenge";
 pub const READ: &str = "read";
 /// The phone sends its answer.
 pub const DECIDE: &str = "decide";
-/// Time from sending the phone's answer to the response of the browser's poll.
+/// Time from the moment when the phone sends its answer to the response to the browser's poll.
 pub const OUTCOME: &str = "outcome";
-/// Time from the response to the phone's answer to the response of the browser's poll.
+/// Time between two responses: the one to the phone's answer, and the one to the browser's poll. It
+/// is 0 if the browser gets its response first.
 pub const WAKE: &str = "wake";
-/// Time from the start of the challenge to the response of the phone's poll.
+/// Time from the start of the challenge to the response to the phone's poll.
 pub const NOTICE: &str = "notice";
 /// The browser polls the challenge without waiting.
 pub const VERIFY: &str = "verify";

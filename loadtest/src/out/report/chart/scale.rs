@@ -127,7 +127,7 @@ impl Scale {
     }
 }
 
-/// Returns the next larger number of the form 1, 2 or 5 times a power of ten.
+/// Returns the smallest number of the form 1, 2 or 5 times a power of ten that is at least `about`.
 fn round_step(about: f64) -> f64 {
     let about = about.max(f64::MIN_POSITIVE);
     let decade = 10f64.powf(about.log10().floor());
