@@ -1,4 +1,4 @@
-//! The core's transitions of one challenge, without signature, actor, store or wire.
+//! State transitions of one challenge in the core, without signatures, actors, store and HTTP.
 
 use std::hint::black_box;
 

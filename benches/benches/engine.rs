@@ -1,6 +1,6 @@
-//! The engine in this process: an actor that has to be activated, an active one, and a whole
-//! lifecycle without HTTP. These are times, not processor time: a lone call waits for other threads
-//! to wake up.
+//! Times of the engine in this process: the activation of an actor, a message to an active actor,
+//! and a whole lifecycle without HTTP. These are elapsed times and not processor times, because a
+//! single call waits until other threads wake up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use countersign_engine::ports::Store;
 use countersign_engine::store::{MemoryStore, SqliteStore};
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// Lifecycles that are under way at the same time where they are.
+/// Number of concurrent lifecycles in the second benchmark.
 const AT_ONCE: u64 = 32;
 
 fn memory(system: &SystemRunner) -> Engine {
@@ -51,7 +51,7 @@ fn actors(c: &mut Criterion) {
     system.block_on(engine.close()).expect("closed");
 }
 
-/// One user after the other, and several at the same time.
+/// Measures lifecycles one after the other, and several at the same time.
 fn lifecycles(c: &mut Criterion, name: &str, store: impl FnOnce() -> Arc<dyn Store>) {
     let system = System::new();
     let engine = system.block_on(async { engine(store()) });

@@ -1,4 +1,4 @@
-//! A challenge as a row: written and read back, with its checksum.
+//! Encoding and decoding of a challenge's row, with its checksum.
 
 use std::hint::black_box;
 use std::io;
@@ -9,7 +9,8 @@ use countersign_engine::ports::store::Record;
 use countersign_engine::store::stream::{Reader, Writer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// Rows that are read at a time, so that the set-up before the first does not show.
+/// Number of rows that are decoded together, so that the set-up before the first row does not
+/// count.
 const ROWS: u64 = 1000;
 
 fn rows(c: &mut Criterion) {

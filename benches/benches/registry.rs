@@ -1,5 +1,5 @@
-//! The registry: a message to an account's actor and its answer, with few other actors and with
-//! many. The actor does next to nothing with the message.
+//! The registry: a message to an account's actor and its response, with few and with many other
+//! actors. The actor itself does almost nothing with the message.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,9 +10,9 @@ use countersign_benches::timed::timed;
 use countersign_engine::store::MemoryStore;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
-/// Actors in the registry.
+/// Numbers of actors in the registry.
 const ACTIVE: [usize; 3] = [1, 1000, 100_000];
-/// A prime, so that the asked actors are spread over all.
+/// Distance between two addressed actors. It is a prime, so that they are spread over all actors.
 const STRIDE: usize = 7919;
 
 fn registry(c: &mut Criterion) {

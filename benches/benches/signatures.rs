@@ -1,4 +1,4 @@
-//! Signature checks: this server's own beside the bare ones of the libraries, in one run.
+//! Signature checks: the core's own functions, and the bare functions of the libraries below them.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 use countersign_client::SoftwareKey;
@@ -6,9 +6,9 @@ use countersign_core::signature::{Algorithm, PublicKey};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ed25519_dalek::{Signature, VerifyingKey};
 
-/// As long as a challenge's name.
+/// A message as long as a challenge's id.
 const MESSAGE: &[u8; 32] = b"cccccccccccccccccccccccccccccccc";
-/// The last bytes of a `SubjectPublicKeyInfo` are the key.
+/// Sizes of the keys, which are the last bytes of a `SubjectPublicKeyInfo`.
 const P256_POINT_BYTES: usize = 65;
 const ED25519_KEY_BYTES: usize = 32;
 

@@ -1,5 +1,6 @@
-//! Commits by the size of their group: in memory, in `SQLite` and in a Redis that syncs before it
-//! answers. Redis is the real server on a free port. Without it the benchmark fails.
+//! Commits in groups of several sizes: in memory, in `SQLite`, and in a Redis that writes to disk
+//! before it responds. The Redis is a real server on a free port; the benchmark fails if none is
+//! installed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,10 +19,10 @@ use countersign_testkit::redis_server::Redis;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
-/// Commits that are given together.
+/// Numbers of commits that are passed to the store together.
 const TOGETHER: [u64; 4] = [1, 8, 64, 512];
 
-/// A commit of one row, of an account that nobody has seen.
+/// Builds a commit of one row, for a new account.
 fn fresh() -> Change {
     static USERS: AtomicU64 = AtomicU64::new(0);
     let user = account(&format!("usr_{}", USERS.fetch_add(1, Ordering::Relaxed)));

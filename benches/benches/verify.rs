@@ -1,5 +1,5 @@
-//! The verifier pool beside bare signature checks: a table, and the ratios that have targets. Rows
-//! of one column are measured in turns, so that a busy machine is unfair to all alike.
+//! The verifier pool and bare signature checks: a table of costs, and the ratios that have targets.
+//! The rows of a column are measured in turns, so that a busy machine affects all rows alike.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -16,19 +16,19 @@ use countersign_engine::verifier::Verifier;
 use ed25519_dalek::{Signer as _, SigningKey};
 use futures_util::future::join_all;
 
-/// Signatures, each of a key of its own.
+/// Number of signatures. Each is made with a different key.
 const SIGNATURES: usize = 2048;
 const ROUNDS: usize = 7;
 const ROUND_SECONDS: f64 = 0.4;
-/// Checks under way per thread of the pool, at steady load.
+/// Number of checks in progress per thread of the pool, at steady load.
 const IN_FLIGHT: usize = 256;
-/// One bad signature among so many: one in every full batch.
+/// One in this many signatures is bad, so that every full batch has a bad one.
 const POISON_EVERY: usize = 64;
-/// Lone checks are made in parts, of which the quieter half counts too: on a shared machine, the
-/// slowest of a hundred shows the neighbours' load.
+/// Number of parts into which the lone checks are divided. The quieter half of the parts is also
+/// shown separately, because on a shared machine the slowest 1 % shows the load of other programs.
 const LONE_PARTS: usize = 40;
 const LONE_CHECKS: usize = 250;
-/// Between lone checks: long enough for the pool's threads to fall asleep.
+/// Pause before each lone check. It is long enough for the pool's threads to fall asleep.
 const LONE_PAUSE: Duration = Duration::from_micros(1_000);
 /// Ticks of `/proc/self/stat` per second.
 const TICKS: f64 = 100.0;
@@ -46,7 +46,7 @@ const ROWS: [&str; 5] = [
     "pool, one bad signature in 64",
 ];
 
-/// Microseconds per signature: of the clock, and of all processors together.
+/// Cost of one signature in microseconds: elapsed time, and processor time of all threads together.
 #[derive(Clone, Copy)]
 struct Cost {
     wall: f64,
@@ -77,7 +77,7 @@ fn main() {
     lone(&fixtures, cores);
 }
 
-/// The rate of `pool` as a share of the rate of `bare`.
+/// Prints the rate of `pool` as a percentage of the rate of `bare`.
 fn ratio(cores: &str, what: &str, bare: Cost, pool: Cost) {
     let (wall, cpu) = (100.0 * bare.wall / pool.wall, 100.0 * bare.cpu / pool.cpu);
     println!(
@@ -108,17 +108,19 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Checks signatures as one batch, or one alone, and says how many.
+/// Checks `size` signatures as one batch, and returns their number. A single signature is checked
+/// without a batch.
 fn batch(fixtures: &Fixtures, at: usize, size: usize) -> usize {
     let from = at * size % SIGNATURES;
-    // Without coefficients there is no batch.
+    // A check without coefficients is a single one.
     let mut coefficients = vec![[0; 16]; if size > 1 { size } else { 0 }];
     SystemEntropy.fill(coefficients.as_flattened_mut());
     verify_batch(&fixtures.good[from..from + size], &coefficients).expect("all are good");
     size
 }
 
-/// `work` over and over on each thread; it says how many signatures it has checked.
+/// Repeats `work` on each thread for [`ROUND_SECONDS`], and returns the cost of a signature. `work`
+/// returns the number of signatures that it has checked.
 fn bare(threads: usize, work: impl Fn(usize) -> usize + Sync) -> Cost {
     let run = || {
         let watch = Stopwatch::start();
@@ -139,7 +141,8 @@ fn bare(threads: usize, work: impl Fn(usize) -> usize + Sync) -> Cost {
     })
 }
 
-/// Callers that each have one check under way. They share one thread beside the pool's.
+/// Runs callers on one thread beside the pool's threads, for [`ROUND_SECONDS`]. Each caller has one
+/// check in progress at a time. With `poison`, one in that many signatures is bad.
 fn pool(verifier: &Verifier, threads: usize, fixtures: &Fixtures, poison: Option<usize>) -> Cost {
     let (asked, done) = (Cell::new(0), Cell::new(0));
     let runtime = runtime();
@@ -167,13 +170,13 @@ fn timed(run: impl FnOnce() -> usize) -> Cost {
     Cost { wall: watch.seconds() / done, cpu: (cpu_seconds() - cpu) / done }
 }
 
-/// Microseconds of one check at a time: bare, and of an idle verifier.
+/// Times of single checks in microseconds: bare ones, and ones by an idle verifier.
 struct Lone {
     bare: Vec<f64>,
     pool: Vec<f64>,
 }
 
-/// Checks one at a time, bare and on the pool in turns, after a pause each.
+/// Measures one check at a time, bare and by the pool in turns, each after a pause.
 fn lone(fixtures: &Fixtures, cores: usize) {
     let verifier = Verifier::start(cores, 1, Arc::new(SystemEntropy));
     let runtime = runtime();
@@ -194,7 +197,7 @@ fn lone(fixtures: &Fixtures, cores: usize) {
         lone
     };
     let mut parts: Vec<_> = (0..LONE_PARTS).map(&mut part).collect();
-    // Sorted by the bare check, in which the pool has no part.
+    // The parts are sorted by their bare checks, because the pool does not influence those.
     parts.sort_by(|a, b| percentile(&a.bare, 99).total_cmp(&percentile(&b.bare, 99)));
     println!("\nlone verification, microseconds (asked of an idle verifier: p99 <= 250)");
     for (name, parts) in [("all parts", &parts[..]), ("quieter half", &parts[..LONE_PARTS / 2])] {
@@ -218,10 +221,11 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts")
 }
 
-/// Processor time of this process, all threads.
+/// Returns the processor time of all threads of this process, in seconds.
 fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").expect("this runs on Linux");
-    // After the name, which stands in brackets: the times are fields 14 and 15.
+    // The fields after the process name, which ends with `)`, begin with field 3. The times are
+    // fields 14 and 15.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
     ticks / TICKS

@@ -1,6 +1,6 @@
-//! Time from the phone's answer to the answer of the browser's poll, with few polls parked and with
-//! many: a parked poll must cost the others nothing. In one process, without HTTP; the load
-//! harness's `waiters` measures the whole way.
+//! Time from the phone's decision to the response of the browser's poll, with few and with many
+//! parked polls, because a parked poll must not slow the others down. This benchmark runs in one
+//! process without HTTP. The load harness's `waiters` scenario measures the same over HTTP.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use countersign_engine::store::MemoryStore;
 use countersign_engine::system::Stopwatch;
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// Polls that are parked besides.
+/// Numbers of other polls that are parked.
 const PARKED: [usize; 2] = [10, 10_000];
-/// Longer than anything here takes.
+/// Wait of a poll in milliseconds, which is longer than the benchmark takes.
 const WAIT_MS: u64 = 300_000;
 
-/// Parks a poll of a new user, for good.
+/// Parks a poll of a new user. It stays parked until the benchmark ends.
 async fn park(engine: &Engine, user: String) {
     let user = Enrolled::new(engine, &user).await;
     let (action, id) = user.begin().await;
     spawn(async move { user.outcome(&action, &id, WAIT_MS).await });
 }
 
-/// Begins a challenge, parks its poll, approves it, and tells how long that took from the approval
-/// to the poll's answer.
+/// Starts a challenge, parks its poll, and approves the challenge. Returns the seconds from the
+/// approval to the response of the poll.
 async fn told(user: &Rc<Enrolled>) -> f64 {
     let (action, id) = user.begin().await;
     let (browser, polled) = (user.clone(), id.clone());

@@ -1,4 +1,5 @@
-//! The parts that a lifecycle is compared with: a bare JSON request and a bare signature check.
+//! Reference costs for a lifecycle: a bare JSON request, a bare parked poll, and a bare signature
+//! check.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -28,10 +29,10 @@ use tokio::net::TcpListener;
 
 use crate::cpu;
 
-/// Signatures of a batch.
+/// Number of signatures in a batch.
 const BATCH: usize = 64;
 
-/// A body of about 300 bytes.
+/// A JSON body of about 300 bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
@@ -46,7 +47,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Makes a message with a value in every field.
+    /// Returns a message with a value in every field.
     pub fn sample() -> Self {
         Self {
             user_id: "load-4711-17".to_owned(),
@@ -61,11 +62,11 @@ impl Message {
     }
 }
 
-/// Serves one route that reads a [`Message`] and answers one, until the process is ended. It says
-/// first where it listens. Its connections are kept as those of `countersign` are.
+/// Serves one route that receives a [`Message`] and responds with another, until the process ends.
+/// First it prints its address. Its settings for connections are those of `countersign`.
 ///
 /// # Errors
-/// If it cannot listen.
+/// If it cannot listen on a port, or cannot print its address.
 pub fn serve(workers: usize) -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let server = HttpServer::new(|| App::new().route("/json", web::post().to(answer)))
@@ -81,11 +82,12 @@ pub fn serve(workers: usize) -> io::Result<()> {
     })
 }
 
-/// Serves polls over HTTP/1.1 that wait on a channel that nobody answers, until the process is
-/// ended. It says first where it listens. Whatever is no `POST` is answered at once.
+/// Serves polls over HTTP/1.1, each of which waits on a channel that never gets a value, until the
+/// process ends. First it prints its address. A request that is not a `POST` gets a response
+/// without a wait.
 ///
 /// # Errors
-/// If it cannot listen.
+/// If it cannot listen on a port, or cannot print its address.
 pub fn park() -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let app = || {
@@ -103,10 +105,11 @@ pub fn park() -> io::Result<()> {
     })
 }
 
-/// Parks polls over HTTP/2, with the server's library and settings.
+/// Serves polls over HTTP/2 as [`park`] does over HTTP/1.1, with the library and the settings of
+/// `countersign`.
 ///
 /// # Errors
-/// If it cannot listen.
+/// If it cannot listen on a port, or cannot print its address.
 pub fn park_http2() -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -130,7 +133,7 @@ async fn answer_http2(request: Request<Incoming>) -> Result<Response<String>, In
     Ok(Response::new(wait().await.to_string()))
 }
 
-/// As `countersign` does it.
+/// Returns a connection builder with the settings of `countersign`.
 fn http2() -> http2::Builder<Here> {
     let mut builder = http2::Builder::new(Here);
     builder
@@ -147,7 +150,7 @@ fn http2() -> http2::Builder<Here> {
     builder
 }
 
-/// Starts the services of a connection on this thread.
+/// An executor that runs the tasks of a connection on this thread.
 #[derive(Clone)]
 struct Here;
 
@@ -167,14 +170,14 @@ async fn answer(Json(message): Json<Message>) -> HttpResponse {
     HttpResponse::Ok().json(Message { expires_at: message.expires_at + 1, methods, ..message })
 }
 
-/// Microseconds of processor time that one P-256 check takes, on this thread, with the key parsed
-/// before.
+/// Measures the processor time of one P-256 check on this thread, in microseconds. The key is
+/// parsed before the measurement.
 ///
 /// # Errors
-/// If the kernel does not count processor time.
+/// If the kernel does not report processor time.
 ///
 /// # Panics
-/// If the library makes no key, or does not accept its own signature.
+/// If the library generates no key, or rejects its own signature.
 pub fn verification_us(times: u32) -> io::Result<f64> {
     let random = SystemRandom::new();
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("it makes keys");
@@ -190,14 +193,14 @@ pub fn verification_us(times: u32) -> io::Result<f64> {
     Ok((cpu::of_this_thread()? - start) / f64::from(times))
 }
 
-/// Microseconds of processor time that one Ed25519 check takes in a batch of 64, on this thread,
-/// with the keys parsed before.
+/// Measures the processor time per check of an Ed25519 batch of 64 on this thread, in microseconds.
+/// The keys are parsed before the measurement.
 ///
 /// # Errors
-/// If the kernel does not count processor time.
+/// If the kernel does not report processor time.
 ///
 /// # Panics
-/// If the core does not accept good signatures.
+/// If the core rejects valid signatures.
 pub fn batched_verification_us(times: u32) -> io::Result<f64> {
     let checks: Vec<_> = (0..BATCH).map(|_| check()).collect();
     let mut coefficients = [[0; 16]; BATCH];
@@ -210,7 +213,7 @@ pub fn batched_verification_us(times: u32) -> io::Result<f64> {
     Ok((cpu::of_this_thread()? - start) / (f64::from(batches) * BATCH as f64))
 }
 
-/// Makes a check with a key of its own.
+/// Builds a check with a new key.
 fn check() -> Check {
     let software = SoftwareKey::generate(Algorithm::Ed25519);
     let message = software.thumbprint().as_bytes().to_vec();

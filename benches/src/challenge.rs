@@ -1,4 +1,4 @@
-//! One challenge in the core, at each of its steps, for benchmarks without an actor or a store.
+//! One challenge in the core at each of its steps, for benchmarks without actors and stores.
 
 use std::sync::Arc;
 
@@ -21,27 +21,27 @@ use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::time::UnixMillis;
 
-/// The time at which everything happens.
+/// The time of every step.
 pub const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
 
-/// A challenge and its origin.
+/// A challenge with its account, its action and its approval.
 pub struct Sample {
-    /// With a device, before the challenge.
+    /// The account with an enrolled device, before the challenge.
     pub account: Account,
-    /// The action to confirm.
+    /// The action that the challenge confirms.
     pub action: Arc<Action>,
-    /// With the challenge open.
+    /// The account with the pending challenge.
     pub issued: Account,
-    /// The challenge.
+    /// The challenge itself, which is pending.
     pub challenge: Arc<Challenge>,
-    /// Its approval, whose signature was checked.
+    /// The approval of the challenge, with its signature already checked.
     pub decision: VerifiedDecision,
 }
 
-/// Issues a challenge with that id.
+/// Builds the request to issue a challenge with this id.
 ///
 /// # Panics
-/// If the text that is shown is not safe.
+/// If the core rejects the text to show.
 pub fn issue(id: &ChallengeId) -> Issue {
     let display = DisplayText::new("{\"action\":\"signIn\"}").expect("a safe text");
     let shown = Shown { nonce: Nonce::from_entropy(&[4; 32]), display };
@@ -49,10 +49,10 @@ pub fn issue(id: &ChallengeId) -> Issue {
     Issue { id: id.clone(), target: None, supersede: true, held: false, shown, number_seed }
 }
 
-/// A challenge and its approval.
+/// Builds a challenge with its account, its action and its approval.
 ///
 /// # Panics
-/// If the core refuses any of it.
+/// If the core rejects a step.
 pub fn sample() -> Sample {
     let tenant = TenantId::parse("bench").expect("valid");
     let user = UserId::parse("usr_1").expect("valid");
@@ -86,10 +86,10 @@ pub fn sample() -> Sample {
     Sample { account, action, issued, challenge, decision }
 }
 
-/// The judgement of the approval, and the change that ends the challenge.
+/// Judges the approval, and returns the change that ends the challenge.
 ///
 /// # Panics
-/// If the account refuses it.
+/// If the account rejects the approval.
 pub fn decide(sample: &Sample, limits: &Limits) -> Transition<Arc<Challenge>> {
     let judged = sample.issued.decide(&sample.decision, NOW, limits).expect("it may answer");
     judged.settle(Some(&sample.action), Evidence::default()).expect("its own action")

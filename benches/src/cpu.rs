@@ -1,22 +1,23 @@
-//! Processor time of a thread, or of all threads. Other work on the machine does not count, though
-//! it disturbs caches.
+//! Processor time of one thread or of all threads. It does not include other work on the machine,
+//! although other work disturbs the caches.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Processor time that this thread has used, in microseconds.
+/// Returns the processor time that this thread has used, in microseconds.
 ///
 /// # Errors
-/// If the kernel does not count it.
+/// If the kernel does not report it.
 pub fn of_this_thread() -> io::Result<f64> {
     used("/proc/thread-self".as_ref())
 }
 
-/// Processor time that the threads of this process have used that are still there, in microseconds.
+/// Returns the processor time that all running threads of this process have used, in microseconds.
+/// Threads that have ended do not count.
 ///
 /// # Errors
-/// If the kernel does not count it.
+/// If the kernel does not report it.
 pub fn of_this_process() -> io::Result<f64> {
     fs::read_dir("/proc/self/task")?.map(|thread| used(&thread?.path())).sum()
 }

@@ -1,5 +1,5 @@
-//! Parts that the benchmarks share: bare reference costs, and a process's use of the processor. The
-//! benchmarks measure cost; the load harness measures capacity.
+//! Shared parts of the benchmarks: reference costs, sample data, servers on their own cores, and
+//! processor time. The benchmarks measure costs; the load harness measures capacity.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! A server in a process of its own, on a core of its own.
+//! A server as a separate process on its own core, and its driver on another core.
 
 use std::error::Error;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -13,27 +13,28 @@ use countersign_loadtest::server::metrics::Metrics;
 use countersign_loadtest::server::{SpawnSettings, Spawned};
 use countersign_loadtest::{LoadError, descriptors};
 
-/// A setting with which the server refuses nothing on a busy machine, for benchmarks of the cost of
-/// requests.
+/// Configuration key and value with which the server refuses no request on a busy machine, for
+/// benchmarks of the cost of requests.
 pub const PATIENT: (&str, &str) = ("server.queue_delay_ms_max", "10000");
-/// Places for as many polls as one likes: one tenant has a part of them only.
+/// Configuration key and value for a large number of parked polls, because one tenant gets only a
+/// share of the places.
 pub const ROOMY: (&str, &str) = ("server.requests_in_flight_max", "1000000");
 
-/// Why a benchmark has no result.
+/// The reason why a benchmark has no result.
 pub type Failure = Box<dyn Error>;
 
-/// Ends a benchmark of that name.
+/// Returns the exit code of the benchmark `name`, and prints its error.
 pub fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
-    // If this write fails, the exit code still tells.
+    // If this write fails, the exit code still shows the error.
     let _ = writeln!(io::stderr(), "{name}: {error}");
     ExitCode::FAILURE
 }
 
-/// Builds `countersign` as it is released, beside this program, and gives where it is.
+/// Builds `countersign` in release mode, and returns the path of the program.
 ///
 /// # Errors
-/// If it does not build.
+/// If the build fails, or if this program was not started by cargo.
 pub fn build() -> Result<PathBuf, Failure> {
     let cargo = std::env::var_os("CARGO").ok_or("give the server with --server")?;
     let build = ["build", "--release", "--locked", "-p", "countersign"];
@@ -58,11 +59,11 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// Starts the server with further keys of its configuration, and drives it over so many
-    /// connections.
+    /// Starts the server with additional configuration keys, and calls `drive` with it.
+    /// `connections` is the number of connections that both processes may have.
     ///
     /// # Errors
-    /// If the server does not start, and those of `drive`.
+    /// If the server does not start; and the errors of `drive`.
     pub fn run(
         &self,
         connections: usize,
@@ -73,7 +74,7 @@ impl Pinned {
             return Err("--cores takes two, such as 0,1".into());
         };
         let binary = self.server.clone().map_or_else(build, Ok)?;
-        // The server inherits the limit, and has as many connections.
+        // The server inherits this limit, because it has as many connections as the driver.
         descriptors::allow(connections as u64)?;
         pin::this_process(&[of_driver])?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -84,20 +85,20 @@ impl Pinned {
     }
 }
 
-/// A `countersign` that runs until this is dropped.
+/// A running `countersign`, which is killed when this value is dropped.
 pub struct Server {
     spawned: Spawned,
     metrics: Metrics,
-    /// The server's address.
+    /// Address of the public listener.
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts one with one worker, on those cores, or on any if there are none. `keys` are further
-    /// keys of its configuration.
+    /// Starts a server with one worker on `cores`; without cores it may use all. `keys` are
+    /// additional configuration keys.
     ///
     /// # Errors
-    /// If it does not start.
+    /// If the server does not start.
     pub async fn start(
         binary: &Path,
         store: &str,
@@ -118,15 +119,15 @@ impl Server {
         Ok(Self { spawned, metrics, address })
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub const fn pid(&self) -> u32 {
         self.spawned.pid
     }
 
-    /// Enrolls users.
+    /// Enrolls `count` users, each with a P-256 key.
     ///
     /// # Errors
-    /// If the server does not take them.
+    /// If the server rejects an enrollment.
     pub async fn enroll(&self, count: usize) -> io::Result<Vec<Person>> {
         let callers = self.spawned.target.callers();
         let mut connection = Connection::to(self.address);
@@ -138,29 +139,30 @@ impl Server {
         Ok(people)
     }
 
-    /// The polls that it holds; none if it does not say.
+    /// Returns the number of polls that the server holds; `None` if its metrics cannot be read.
     pub async fn polls(&self) -> Option<usize> {
         Some(self.metrics.read().await?.sum("countersign_waiters") as usize)
     }
 }
 
-/// This program, started again to serve something bare, until this is dropped.
+/// A process of this program that serves a bare handler. It is killed when this value is dropped.
 pub struct BareProcess {
     process: Child,
-    /// The server's address.
+    /// Address of the bare server.
     pub address: SocketAddr,
 }
 
 impl BareProcess {
-    /// Starts it with those arguments; it has to say where it listens.
+    /// Starts this program with these arguments, and reads the address that it prints.
     ///
     /// # Errors
-    /// If it does not.
+    /// If the process does not start, or prints no address.
     pub fn start(arguments: &[&str]) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        // Made first, so that a process that says nothing is ended too.
+        // The value exists before the address is read, so that a process without an address is
+        // killed too.
         let mut bare = Self { process: command.spawn()?, address: unknown };
         let output = bare.process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut line = String::new();
@@ -170,7 +172,7 @@ impl BareProcess {
         Ok(bare)
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -178,7 +180,7 @@ impl BareProcess {
 
 impl Drop for BareProcess {
     fn drop(&mut self) {
-        // It is gone already where that fails.
+        // The kill fails only if the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! An engine with a user, and its callers, for benchmarks without HTTP.
+//! An engine with enrolled users, for benchmarks without HTTP.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use countersign_engine::ports::{Clock as _, Entropy, Store};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Reader, Tenant};
 
-/// Starts an engine with one tenant. It needs a running actix system.
+/// Starts an engine with one tenant and the default settings. It needs a running actix system.
 pub fn engine(store: Arc<dyn Store>) -> Engine {
     engine_with(store, &EngineSettings::default())
 }
 
-/// Makes an engine with other sizes.
+/// Starts an engine with one tenant and these settings. It needs a running actix system.
 pub fn engine_with(store: Arc<dyn Store>, settings: &EngineSettings) -> Engine {
     let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let tenant = Tenant {
@@ -37,18 +37,18 @@ pub fn engine_with(store: Arc<dyn Store>, settings: &EngineSettings) -> Engine {
     Engine::start(settings, ports, HashMap::from([(tenant_id(), tenant)]))
 }
 
-/// The account of a user of that name.
+/// Returns the account key of the user with this id.
 ///
 /// # Panics
-/// If the name is none.
+/// If the id is invalid.
 pub fn account(user: &str) -> AccountKey {
     AccountKey { tenant: tenant_id(), user: UserId::parse(user).expect("a user's name") }
 }
 
-/// An action that has not been tracked before.
+/// Builds a request to track a new action of a user.
 ///
 /// # Panics
-/// If the operating system gives no random bytes.
+/// If the operating system provides no random bytes.
 pub fn fresh_action(user: &AccountKey) -> (AccountKey, Track) {
     let entropy: &dyn Entropy = &SystemEntropy;
     let key = ActionKey {
@@ -63,12 +63,12 @@ fn tenant_id() -> TenantId {
     TenantId::parse("bench").expect("a valid name")
 }
 
-/// The grant of a valid token of an action.
+/// Builds the grant that a valid token of an action gives.
 fn grant(action: ActionKey) -> Grant {
     Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
 
-/// A user with a device.
+/// A user with an enrolled device.
 pub struct Enrolled {
     engine: Engine,
     account: AccountKey,
@@ -80,7 +80,7 @@ impl Enrolled {
     /// Enrolls a user with a P-256 key.
     ///
     /// # Panics
-    /// If the engine refuses it.
+    /// If the engine rejects a step.
     pub async fn new(engine: &Engine, user: &str) -> Self {
         let key = SoftwareKey::generate(Algorithm::Es256);
         let (account, track) = fresh_action(&account(user));
@@ -93,20 +93,20 @@ impl Enrolled {
         Self { engine: engine.clone(), account, key, credential }
     }
 
-    /// Sends something to the account and to the device, so that both are active.
+    /// Sends a message to the account and to the device, so that both have an active actor.
     ///
     /// # Panics
-    /// If the engine does not answer.
+    /// If the engine returns an error.
     pub async fn stir(&self) {
         self.engine.user(&self.account).await.expect("the account answers");
         let nonce = self.engine.nonce(&self.credential, Signing::ChallengeId).await;
         nonce.expect("the device answers");
     }
 
-    /// Makes the seven calls of a lifecycle.
+    /// Runs a whole lifecycle with its seven calls to the engine.
     ///
     /// # Panics
-    /// If it does not end in an approval.
+    /// If the lifecycle does not end with an approval.
     pub async fn lifecycle(&self) {
         let (action, id) = self.begin().await;
         self.approve(&id).await;
@@ -115,10 +115,10 @@ impl Enrolled {
         assert!(action.state == ActionState::ChallengeSucceeded);
     }
 
-    /// Tracks an action and starts its challenge.
+    /// Tracks an action and starts its challenge. Returns the keys of both.
     ///
     /// # Panics
-    /// If the engine refuses it.
+    /// If the engine rejects a step.
     pub async fn begin(&self) -> (ActionKey, ChallengeId) {
         let (account, track) = fresh_action(&self.account);
         let action = self.engine.track(&account, track).await.expect("tracked").action.key.clone();
@@ -127,10 +127,11 @@ impl Enrolled {
         (action, started.expect("started").challenge.id.clone())
     }
 
-    /// Reads the pending challenge, and approves one.
+    /// Requests a nonce, reads the pending challenges with a signature, and approves the challenge
+    /// `id`.
     ///
     /// # Panics
-    /// If the engine refuses it.
+    /// If the engine rejects a step, or if the challenge is not pending.
     pub async fn approve(&self, id: &ChallengeId) {
         let engine = &self.engine;
         let nonce = engine.nonce(&self.credential, Signing::ChallengeId).await;
@@ -148,10 +149,11 @@ impl Enrolled {
         ended.expect("decided");
     }
 
-    /// Waits for the end of a challenge; false if there is none in time.
+    /// Waits for the end of a challenge, for at most `wait_ms` milliseconds. Returns true if the
+    /// challenge has ended.
     ///
     /// # Panics
-    /// If the engine does not know it.
+    /// If the engine does not know the challenge.
     pub async fn outcome(&self, action: &ActionKey, id: &ChallengeId, wait_ms: u64) -> bool {
         let verdict = self.engine.await_outcome(&self.account, action, id, wait_ms).await;
         verdict.expect("known").ended().is_some()

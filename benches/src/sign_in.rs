@@ -1,4 +1,4 @@
-//! Sign-ins over raw connections, as work for the load harness.
+//! Sign-ins over raw connections, as work for the loops of the load harness.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::pinned::Server;
 pub const NEW: [&str; 2] = [step::TRACK, step::CHALLENGE];
 /// Steps of a sign-in that was admitted.
 pub const EXISTING: [&str; 4] = [step::READ, step::DECIDE, step::VERIFY, step::VALIDATE];
-/// The failure of a sign-in for which every connection was in use.
+/// The failure of a sign-in that found no idle connection.
 pub const UNSENT: &str = "every connection is in use";
 /// The failure of a refusal without `Retry-After`.
 pub const WITHOUT_TIME: &str = "a refusal without a time to come again";
@@ -27,13 +27,14 @@ pub const WITHOUT_TIME: &str = "a refusal without a time to come again";
 /// Connections that all users share.
 struct Connections {
     address: SocketAddr,
-    /// Those for new sign-ins, limited in number.
+    /// Idle connections for new sign-ins. Their number is limited.
     new: Mutex<Vec<Connection>>,
-    /// Those of browsers and phones that have begun, as many as there are.
+    /// Idle connections for browsers and phones of sign-ins that have begun. Their number is not
+    /// limited.
     existing: Mutex<Vec<Connection>>,
 }
 
-/// A user who signs in over and over.
+/// A user who signs in repeatedly.
 #[derive(Clone)]
 pub struct SignIn {
     person: Arc<Person>,
@@ -43,11 +44,11 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Enrolls users who share that many connections. Each takes from a half to three halves of
-    /// `human` to decide, because people who came together do not decide together.
+    /// Enrolls users, who share `connections` connections for new sign-ins. A user decides after
+    /// 0.5 to 1.5 times `human`, because people who arrive together do not decide together.
     ///
     /// # Errors
-    /// If the server does not take them.
+    /// If the server rejects an enrollment.
     pub async fn enroll(
         server: &Server,
         users: usize,
@@ -67,7 +68,7 @@ impl SignIn {
         Ok(all)
     }
 
-    /// The same user, who decides at once.
+    /// Returns the same user, who decides without a delay.
     pub fn at_once(&self) -> Self {
         Self { human: Delay::None, ..self.clone() }
     }

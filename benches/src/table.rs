@@ -1,16 +1,16 @@
-//! Numbers of several rounds.
+//! Statistics of several rounds.
 
-/// The value in the middle; of an even number, the lower one of the two.
+/// Returns the median; for an even number of values, the lower one of the two in the middle.
 ///
 /// # Panics
-/// If there are none.
+/// If there are no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[(sorted.len() - 1) / 2]
 }
 
-/// The smallest and the largest.
+/// Returns the smallest and the largest value.
 pub fn range(values: &[f64]) -> (f64, f64) {
     let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
     (smallest, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))

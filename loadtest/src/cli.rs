@@ -75,7 +75,8 @@ impl<S: Scenario + clap::Args> Run<S> {
 }
 
 impl Cli {
-    /// Parses the process's command line. An error is one line.
+    /// Parses the process's command line. An invalid one ends the process with an error of one
+    /// line. `--help` and `--version` end the process too.
     pub fn parsed() -> Self {
         use std::io::Write as _;
         Self::try_parse().unwrap_or_else(|error| {
@@ -83,13 +84,13 @@ impl Cli {
             if !error.use_stderr() || error.kind() == help {
                 error.exit();
             }
-            // If this write fails, the exit code still tells.
+            // If this write fails, the exit code still shows the error.
             let _ = writeln!(std::io::stderr(), "countersign-loadtest: {}", in_a_line(&error));
             std::process::exit(error.exit_code())
         })
     }
 
-    /// Runs the command.
+    /// Runs the chosen command.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -126,7 +127,8 @@ impl Load {
     }
 }
 
-/// Describes an error of the command line and its remedy in one line. `--help` shows the usage.
+/// Formats an error of the command line and its remedy as one line, without the usage that `--help`
+/// shows.
 fn in_a_line(error: &clap::Error) -> String {
     let whole = error.to_string();
     let parts = whole.split("\n\n").filter(|part| !part.trim_start().starts_with("Usage:"));
@@ -135,10 +137,11 @@ fn in_a_line(error: &clap::Error) -> String {
     said.join("; ").replace("; For more information, try", ": see")
 }
 
-/// Shows and writes a report, and says whether it is a whole one.
+/// Prints a report and writes its files. A report of a run that was cut short, or that completed
+/// nothing, is an error.
 fn conclude(report: &Report, run: &RunArgs) -> Result<ExitCode, LoadError> {
     use std::io::Write as _;
-    // The report's files are written even if nobody reads the standard output.
+    // The files are written even if the write to the standard output failed.
     let shown = write!(std::io::stdout(), "{report}");
     run.output.write(report)?;
     render::shown(shown)?;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use countersign_client::ClientError;
 
-/// Statuses by which a server refuses work at this rate only.
+/// Statuses of a refusal that an overloaded server, or a rate limit, may send.
 const REFUSALS: [u16; 2] = [429, 503];
 
-/// Why a measurement has no result, or one of the things it does none.
+/// An error that ends a measurement, or the failure of one request in it.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// A request was not answered as it should be.
+    /// A failed request: the server refused it, or no valid response came.
     #[error("{step}: {source}")]
     Request {
         /// The step that failed.
@@ -20,51 +20,53 @@ pub enum LoadError {
         /// The client's error.
         source: ClientError,
     },
-    /// The server's answer lacks the effect of the step.
+    /// The server's response lacks the effect of the step.
     #[error("{step}: {what}")]
     Unexpected {
         /// The step that failed.
         step: &'static str,
-        /// The fault of the answer.
+        /// A description of the missing effect.
         what: &'static str,
     },
-    /// The measurement itself cannot be made.
+    /// The measurement itself is impossible, or a value in it has an unexpected form.
     #[error("{0}")]
     Wrong(&'static str),
-    /// The command line contradicts itself.
+    /// The command line is invalid.
     #[error("{0}")]
     Input(String),
-    /// A server could not be started, or does not answer as one.
+    /// A server did not start or does not respond as expected, a run was cut short, or the
+    /// attackers failed.
     #[error("{0}")]
     Server(String),
-    /// A report cannot be written.
+    /// A report cannot be written to its file.
     #[error("{}: the report cannot be written: {why}", path.display())]
     Output {
-        /// The file.
+        /// Path of the report's file.
         path: PathBuf,
-        /// Why not, and where it is kept if it was made.
+        /// The reason. It also names the file in which the report was kept, if there is one.
         why: String,
     },
-    /// A report cannot be used.
+    /// A report cannot be read.
     #[error(transparent)]
     Report(#[from] crate::out::report::ReportError),
-    /// The operating system refused.
+    /// An error of the operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl LoadError {
-    /// Names the step that a request was for.
+    /// Returns a function that converts the client's error into the failure of this step.
     pub(crate) const fn at(step: &'static str) -> impl Fn(ClientError) -> Self {
         move |source| Self::Request { step, source }
     }
 
-    /// Checks that an answer has the effect of its step.
+    /// Checks that a response has the effect of its step: `is_so` is the condition, and `what`
+    /// describes the fault.
     pub(crate) fn check(is_so: bool, step: &'static str, what: &'static str) -> Result<(), Self> {
         if is_so { Ok(()) } else { Err(Self::Unexpected { step, what }) }
     }
 
-    /// The step that failed.
+    /// Returns the step that failed, or `"harness"` if the error belongs to no step.
     pub const fn step(&self) -> &'static str {
         if let Self::Request { step, .. } | Self::Unexpected { step, .. } = self {
             return step;
@@ -72,7 +74,8 @@ impl LoadError {
         "harness"
     }
 
-    /// Names the kind of failure: equal words for equal failures.
+    /// Returns a text for the kind of failure. Failures of the same kind have the same text, so
+    /// that they can be counted together.
     pub fn kind(&self) -> String {
         if let Self::Unexpected { what, .. } = self {
             return (*what).to_owned();
@@ -88,24 +91,24 @@ impl LoadError {
         }
     }
 
-    /// Tells whether the failure is a refusal that an overloaded server should give.
+    /// Checks if the failure is a refusal that an overloaded server should send.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Request { source, .. } if is_refusal(source))
     }
 
-    /// Tells whether no answer came.
+    /// Checks if the request got no response.
     pub const fn is_transport(&self) -> bool {
         matches!(self, Self::Request { source: ClientError::Transport(_), .. })
     }
 }
 
-/// Tells whether an error is a refusal that an overloaded server should give.
+/// Checks if an error is a refusal that an overloaded server should send.
 pub(crate) fn is_refusal(error: &ClientError) -> bool {
     error.status().is_some_and(|status| REFUSALS.contains(&status))
 }
 
-/// Describes a transport error without addresses and ports, which would make each failure a kind of
-/// its own.
+/// Describes a transport error without addresses and ports. With them, each failure would be
+/// counted as a separate kind.
 fn transport(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "timed out".to_owned();

@@ -1,8 +1,9 @@
-//! Load on a Countersign server over HTTP, and the latencies under it.
+//! Load generator for a Countersign server over HTTP, with measurement of its latencies.
 //!
-//! A [`scenario`] chooses the requests, a [`schedule`] their times, [`drive`] sends them, a
-//! [`tally`] notes their results, and a [`report`] shows these. The server is another process,
-//! started here or elsewhere. It knows no more of the server than its clients do.
+//! A [`scenario`] chooses the requests. A [`schedule`] sets their times. [`drive`] sends them. A
+//! [`tally`] counts their results, and a [`report`] shows the results. The server is a separate
+//! process, started by the harness or by somebody else. The harness uses only the interfaces that
+//! the server's clients have.
 
 #![warn(missing_docs)]
 

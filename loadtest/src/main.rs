@@ -1,4 +1,4 @@
-//! The program of the load harness.
+//! Entry point of the load harness.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use countersign_loadtest::cli::Cli;
 
 fn main() -> ExitCode {
     Cli::parsed().run().unwrap_or_else(|error| {
-        // If this write fails, the exit code still tells.
+        // If this write fails, the exit code still shows the error.
         let _ = writeln!(std::io::stderr(), "countersign-loadtest: {error}");
         ExitCode::FAILURE
     })

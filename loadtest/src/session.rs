@@ -1,4 +1,4 @@
-//! A run from its begin to its end: the server is prepared, the scenario measured, the report made.
+//! A run from start to end: prepares the server, measures the scenario, and builds the report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::run::tally::Tally;
 use crate::scenario::{Figures, RunContext, Scenario, figures};
 use crate::server::{Prepared, ServerArgs};
 
-/// Time that a scenario may take to end when it is asked to.
+/// Time that a scenario gets to end after the stop signal.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Options that every run has.
@@ -52,10 +52,11 @@ pub struct RunArgs {
     pub output: OutputArgs,
 }
 
-/// Runs a scenario. The report says if it was cut short.
+/// Runs a scenario and returns its report. The report names the reason if the run was cut short.
 ///
 /// # Errors
-/// [`LoadError`] if nothing could be measured.
+/// [`LoadError`] if the options are invalid, or if the server or the scenario could not be
+/// prepared.
 pub async fn run<S: Scenario>(
     args: &RunArgs,
     scenario: &S,
@@ -79,7 +80,7 @@ impl RunArgs {
     }
 }
 
-/// Options, placement of the processes, and stop signal that all parts of a run share.
+/// The options, the stop signal, the machine and the cores, which all parts of a run share.
 #[derive(Clone)]
 pub(crate) struct Session<'a> {
     pub(crate) args: &'a RunArgs,
@@ -92,32 +93,33 @@ impl<'a> Session<'a> {
     /// Checks the options before anything starts, and pins this process.
     ///
     /// # Errors
-    /// [`LoadError`].
+    /// [`LoadError`] for an invalid option, or if the system refuses.
     pub(crate) fn new(
         args: &'a RunArgs,
         stop: &'a Stop,
         requests: usize,
     ) -> Result<Self, LoadError> {
         args.output.check()?;
-        // Pinned, it has fewer cores than the machine.
+        // The machine is described before this process is pinned, because a pinned process sees
+        // fewer cores.
         let machine = Machine::here();
         let cores = args.server.place()?;
         descriptors::allow(args.protocol().connections(requests) as u64)?;
         Ok(Self { args, stop, machine, cores })
     }
 
-    /// Starts the server, if need be.
+    /// Prepares the server, which is started if `--spawn` is given.
     ///
     /// # Errors
-    /// [`LoadError`], also if it is called to stop.
+    /// [`LoadError`], also after the stop signal.
     pub(crate) async fn start(&self) -> Result<Prepared, LoadError> {
         unless_stopped(self.stop, self.args.server.prepare(self.cores.clone())).await
     }
 
-    /// Runs a scenario on a server that is ready.
+    /// Runs a scenario on a prepared server.
     ///
     /// # Errors
-    /// [`LoadError`] if nothing could be measured.
+    /// [`LoadError`] if the scenario could not be prepared.
     pub(crate) async fn measure<S: Scenario>(
         &self,
         scenario: &S,
@@ -187,7 +189,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The figures of a measurement; none of one that does not end in time when it is called to.
+/// Waits for the figures of a measurement. After the stop signal `called` it waits for [`GRACE`]
+/// only, and then returns no figures.
 async fn until_stopped(
     called: impl Future<Output = ()>,
     measured: impl Future<Output = Result<Figures, LoadError>>,
@@ -202,7 +205,8 @@ async fn until_stopped(
     }
 }
 
-/// The reason for an early end, with the last words of a server that has ended.
+/// Returns the reason for an early end; `None` if there is none. If the server has ended, the
+/// reason has the last line of its log.
 fn cut_short(server: &Prepared, reason: Option<String>) -> Option<String> {
     if server.pid.is_none_or(process::is_alive) {
         return reason;
@@ -211,7 +215,7 @@ fn cut_short(server: &Prepared, reason: Option<String>) -> Option<String> {
     Some(format!("the server has ended{}", said.unwrap_or_default()))
 }
 
-/// The settings of a scenario, and those that every run has.
+/// Returns the settings of a scenario, together with the settings that every run has.
 fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Figures {
     let mut settings = figures(serde_json::to_value(scenario).unwrap_or_default());
     settings.insert("http".to_owned(), json!(args.http));
@@ -220,7 +224,7 @@ fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Figures {
     settings
 }
 
-/// Does something, unless it is called to stop meanwhile.
+/// Waits for `done`, and fails if the stop signal comes first.
 pub(crate) async fn unless_stopped<T>(
     stop: &Stop,
     done: impl Future<Output = Result<T, LoadError>>,
@@ -234,7 +238,7 @@ pub(crate) async fn unless_stopped<T>(
     }
 }
 
-/// The command line without secrets.
+/// Returns the command line without secrets.
 fn command(arguments: impl Iterator<Item = String>) -> String {
     let mut shown = Vec::new();
     let mut hide = false;
@@ -244,7 +248,7 @@ fn command(arguments: impl Iterator<Item = String>) -> String {
             let name = argument.rsplit('/').next().unwrap_or_default();
             shown.push(name.to_owned());
         } else if std::mem::take(&mut hide) || (secret && argument.contains('=')) {
-            // A secret comes from the variable as well.
+            // The secret is left out. A reader can set it through the environment variable.
         } else if secret {
             hide = true;
         } else {

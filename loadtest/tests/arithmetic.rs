@@ -1,4 +1,4 @@
-//! The harness's own arithmetic, against a server whose times are known.
+//! The harness's measured times, compared with a server whose delays are known.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -15,7 +15,8 @@ use support::{against, report, said};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Every answer takes 2 ms, and once nothing is answered for a second.
+/// Starts a server that takes 2 ms for every response. After `after` tracked actions it stalls once
+/// for a second.
 fn stalling(after: u64) -> Fake {
     Fake::start(Manner { delay: 2 * MS, stall: Some((after, 1000 * MS)), ..Manner::default() })
 }
@@ -29,7 +30,7 @@ fn measured(fake: &Fake, arguments: &str) -> Report {
     report(&file)
 }
 
-/// A quantile of a step, in milliseconds.
+/// Returns a quantile of a step, in milliseconds.
 fn ms(report: &Report, step: &str, quantile: f64) -> f64 {
     let step = report.steps.iter().find(|s| s.name == step).unwrap();
     step.times.value_at_quantile(quantile) as f64 / 1000.0
@@ -37,9 +38,9 @@ fn ms(report: &Report, step: &str, quantile: f64) -> f64 {
 
 #[test]
 fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
-    // 300 come in 6 s, 50 of them in the second in which nothing is answered. They wait from a
-    // second down to nothing, so a tenth of all waits 0.4 s or more. Others that are slow on a busy
-    // machine only add to that. 81 actions are tracked before: one to probe, 80 to enroll.
+    // 300 lifecycles are due within 6 s, and 50 of them during the stall of 1 s. These wait between
+    // 1 s and 0 s, so a tenth of all waits 0.4 s or more. A busy machine can only make more of them
+    // slow. The server has tracked 81 actions before: one for the probe, and 80 for enrollments.
     let fake = stalling(80 + 1 + 100);
     let arguments = "lifecycle --rate 50 --shape constant --time 6s --warm-up 0s --users 80";
     let report = measured(&fake, arguments);
@@ -47,9 +48,11 @@ fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
     assert_eq!((totals.offered, totals.begun, totals.completed), (300, 300, 300));
     assert!(ms(&report, "lifecycle", 0.9) >= 350.0, "{}", ms(&report, "lifecycle", 0.9));
     assert!(ms(&report, "lifecycle", 0.99) >= 800.0, "{}", ms(&report, "lifecycle", 0.99));
-    // The first request of each, too, was meant to begin before it could.
+    // The first request of each lifecycle is late as well, and its time counts from the scheduled
+    // start, too.
     assert!(ms(&report, "track", 0.99) >= 800.0, "{}", ms(&report, "track", 0.99));
-    // Seven answers of 2 ms each, of which two overlap: the poll and the phone's requests.
+    // A lifecycle needs seven responses of 2 ms each. Two of them overlap: the poll, and the
+    // phone's requests.
     assert!(ms(&report, "lifecycle", 0.01) >= 10.0, "{}", ms(&report, "lifecycle", 0.01));
     let offered: f64 = report.series.iter().map(|point| point.offered).sum();
     assert!((offered / report.series.len() as f64 - 50.0).abs() < 15.0, "{offered}");
@@ -57,7 +60,7 @@ fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
 
 #[test]
 fn arrivals_that_wait_for_a_free_user_wait_from_when_they_were_meant_to_come() {
-    // Four users: in the stall they are all busy, and new arrivals are late.
+    // There are four users only. In the stall all of them are busy, so that new arrivals are late.
     let fake = stalling(4 + 1 + 50);
     let report =
         measured(&fake, "lifecycle --rate 25 --shape constant --time 4s --warm-up 0s --users 4");
@@ -72,7 +75,7 @@ fn a_closed_loop_shows_the_same_stall_to_one_alone() {
     let fake = stalling(1 + 1 + 30);
     let report = measured(&fake, "lifecycle --closed 1 --time 5s");
     let slow = &report.steps.iter().find(|step| step.name == "lifecycle").unwrap().times;
-    // Nobody comes while it waits.
+    // A closed loop has no further arrivals during the stall, so only one lifecycle is slow.
     let of_stall = slow.iter_recorded().filter(|at| at.value_iterated_to() >= 900_000);
     assert_eq!(of_stall.map(|at| at.count_at_value()).sum::<u64>(), 1);
     assert!(ms(&report, "lifecycle", 0.9) < 350.0, "{}", ms(&report, "lifecycle", 0.9));
@@ -97,7 +100,7 @@ fn refusals_are_told_from_failures() {
 #[test]
 fn http2_goes_over_as_many_connections_as_its_streams_ask_for() {
     let fake = Fake::start(Manner { delay: MS, ..Manner::default() });
-    // Twice 20 requests at the same time at most, ten to a connection.
+    // At most 2 × 20 requests are sent at the same time, with ten on each connection.
     let report = measured(
         &fake,
         "lifecycle --http 2 --streams 10 --rate 50 --time 1s --warm-up 0s --users 20",

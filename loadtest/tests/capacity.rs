@@ -1,5 +1,5 @@
-//! The arithmetic of `capacity`: the search finds the capacity in the face of hiccups; lines are
-//! fitted exactly; and the plan adds up.
+//! The arithmetic of `capacity`: the search finds the right rate despite hiccups, the fits are
+//! exact, and the plan matches a calculation by hand.
 
 mod report_support;
 
@@ -29,7 +29,8 @@ fn trial(rate: f64, met: bool) -> Trial {
     }
 }
 
-/// Runs a search against a server, which is told the rate and the number of the trial.
+/// Runs a search against a simulated server. `met` gets the rate and the number of a trial, and
+/// returns true if the trial meets the objective.
 fn searched(
     settings: SearchSettings,
     mut met: impl FnMut(f64, u64) -> bool,
@@ -49,7 +50,7 @@ fn rates_double_until_one_misses_and_then_close_in_on_the_edge() {
     let settings = SearchSettings { precision: 0.1, ..SearchSettings::default() };
     let (search, highest, conclusion) = searched(settings, |rate, _| rate <= 700.0);
     let rates: Vec<f64> = search.trials().iter().map(|trial| trial.rate).collect();
-    // Both ends are tried a second time.
+    // The last two trials repeat both ends of the range.
     assert_eq!(rates, [100.0, 200.0, 400.0, 800.0, 566.0, 673.0, 734.0, 673.0, 734.0]);
     assert_eq!((highest, conclusion), (673.0, Conclusion::Found));
 }
@@ -78,7 +79,7 @@ fn a_hiccup_at_any_trial_changes_nothing() {
 
 #[test]
 fn a_rate_that_fails_for_good_below_one_that_does_not_is_the_limit() {
-    // The server cannot bear 350 to 450, for whatever reason, and can bear 800.
+    // The server fails at 350 to 450 per second for an unknown reason, and works at 800.
     let sick = |rate: f64, _| !(350.0..450.0).contains(&rate) && rate < 3_000.0;
     let settings = SearchSettings { rate_start: 400.0, ..Default::default() };
     let (_, highest, conclusion) = searched(settings, sick);
@@ -98,14 +99,16 @@ fn a_blurred_edge_is_found_about_where_it_is() {
     let mut wrong = 0;
     for seed in 0..500 {
         let edge = 50.0 * 100f64.powf(wobble(seed + 1_000_000));
-        // Within a tenth of the edge chance decides; outside of it one trial in fifty errs.
+        // Within 10 % of the edge the result of a trial is random. Farther away one trial in fifty
+        // has the wrong result.
         let (_, highest, _) = searched(SearchSettings::default(), |rate, number| {
             let (chance, off) = (wobble(seed * 1_000 + number), rate / edge - 1.0);
             if off.abs() < 0.1 { chance < 0.5 - off * 5.0 } else { (off < 0.0) != (chance < 0.02) }
         });
         wrong += usize::from(highest > edge * 1.2 || highest < edge / 1.2);
     }
-    // A rate that errs in two of three trials is taken at its word: one in eight hundred does.
+    // The search believes a rate that has the wrong result in two of three trials, which happens
+    // for one rate in about 800.
     assert!(wrong <= 15, "{wrong} of 500 are wrong");
 }
 
@@ -115,7 +118,8 @@ proptest! {
         let settings = SearchSettings { precision, trials_max: 60, ..Default::default() };
         let (_, highest, conclusion) = searched(settings, |rate, _| rate <= edge);
         prop_assert_eq!(conclusion, Conclusion::Found);
-        // Rates have three digits, so two of them may be a hundredth apart with nothing between.
+        // Rates have three digits, so that two neighbouring rates may differ by 1 % without a rate
+        // between them.
         prop_assert!(highest <= edge && edge <= highest * (1.0 + precision.max(0.011)));
     }
 
@@ -159,15 +163,16 @@ proptest! {
 
 #[test]
 fn a_line_says_how_far_off_its_measurements_are() {
-    // Least squares by hand: slope 1.9, intercept 0.5; the sums of squares are 18.2 and 18.05 of
-    // it.
+    // Least squares by hand: slope 1.9, intercept 0.5. The total sum of squares is 18.75, and 18.05
+    // of it is explained by the line.
     let points = [(1.0, 2.0), (2.0, 5.0), (3.0, 6.0), (4.0, 8.0)];
     let fit = fit::line(Cost::CpuPerLifecycle, &points).unwrap();
     assert!((fit.slope - 1.9).abs() < 1e-12 && (fit.intercept - 0.5).abs() < 1e-12);
     assert!((fit.r2.unwrap() - (1.0 - 0.7 / 18.75)).abs() < 1e-12);
-    // The residual is 0.7; over two degrees of freedom and a spread of 5 that is √(0.35 / 5).
+    // The sum of the squared residuals is 0.7. With two degrees of freedom and a spread of 5 the
+    // error is √(0.35 / 5).
     assert!((fit.slope_error.unwrap() - 0.07f64.sqrt()).abs() < 1e-12);
-    // The second is 5 where the line has 4.3; they range from 2 to 8.
+    // The second value is 5, and the line has 4.3 there. The values range from 2 to 8.
     assert!((fit.deviation_max - 0.7 / 6.0).abs() < 1e-12);
 }
 
@@ -203,14 +208,14 @@ fn steps_are_told_apart_by_mixtures_of_them() {
         assert_eq!((fit.cost, fit.step.as_deref()), (Cost::CpuPerStep, Some(*name)));
         assert!((fit.slope - cost).abs() < 1e-12 && (fit.intercept - 0.03).abs() < 1e-9);
     }
-    // All steps as often as each other: nobody can tell them apart.
+    // Every mixture has all steps at the same rate, so that the steps cannot be separated.
     let alike = [100.0, 200.0, 300.0, 400.0].map(|rate| mixture([rate; 3]));
     assert_eq!(fit::steps(&names, &alike), None);
     assert_eq!(fit::steps(&names[..2], &mixtures), None);
     assert_eq!(fit::steps(&names, &mixtures[..3]), None);
 }
 
-/// A fit of a cost that was measured without any noise.
+/// Builds a fit of a cost that was measured without noise.
 fn fitted(cost: Cost, intercept: f64, slope: f64, most: f64) -> Fit {
     let points = [0.25, 0.5, 0.75, 1.0].map(|part| (part * most, intercept + slope * part * most));
     fit::line(cost, &points).expect("four points make a line")
@@ -245,18 +250,20 @@ fn the_plan_is_what_one_gets_by_hand() {
         fitted(Cost::RedisBytesPerLifecycle, 1e6, 2_000.0, 100_000.0),
     ];
     let plan = capacity(fits).plan[0];
-    // 864,000 a day are 10 per second, times ten at the peak; each takes ten seconds.
+    // 864,000 challenges a day are 10 per second, and ten times as many at the peak. Each is
+    // pending for ten seconds.
     assert_eq!(
         (plan.challenges_per_day, plan.peak_rate, plan.pending),
         (864_000.0, 100.0, 1_000.0)
     );
-    // 0.02 + 0.1 cores, of which 0.82 of each may be used, less a fifth.
+    // The load needs 0.02 + 0.1 cores. Each core may be used to 0.82, less a fifth.
     assert_eq!(plan.cores, Some(1));
     assert!(!plan.extrapolated);
     let close = |value: Option<f64>, expected: f64| {
         assert!((value.unwrap() / expected - 1.0).abs() < 1e-9, "{value:?} is not {expected}");
     };
-    // The empty server; 432,000 active devices; 1,000 pending, three of four over HTTP/1.1.
+    // The memory is that of the empty server, of 432,000 active devices, and of 1,000 pending
+    // challenges. Three of four browsers use HTTP/1.1.
     let memory = 31e6 + 432_000.0 * 500.0 + 1_000.0 * (3_000.0 + 0.75 * 20_000.0 + 0.25 * 4_000.0);
     close(plan.memory_bytes, memory / 0.8);
     close(plan.writes_per_second, 400.0);
@@ -268,7 +275,7 @@ fn a_plan_beyond_what_was_measured_says_so_and_needs_more_cores() {
     let mut capacity = capacity(vec![fitted(Cost::CpuPerLifecycle, 0.02, 0.001, 800.0)]);
     let demand = Demand { users: 4_320_000, challenges_per_user: 2.0, peak_factor: 10.0 };
     let plan = capacity.plan_for(&demand);
-    // 1.02 cores of work, where 0.82 × 0.8 of each core may be used.
+    // The load needs 1.02 cores, and 0.82 × 0.8 of each core may be used.
     assert_eq!((plan.cores, plan.extrapolated), (Some(2), true));
     capacity.fits.clear();
     let plan = capacity.plan_for(&demand);
@@ -285,7 +292,7 @@ fn where_the_server_s_limit_was_not_found_the_plan_counts_on_the_whole_of_a_core
         [(Conclusion::Ceiling, Some(2)), (Conclusion::GaveUp, Some(2)), (Conclusion::Nothing, None)]
     {
         capacity.conclusion = conclusion;
-        // 1.02 cores of work, where 0.8 of each core may be used: not 0.08 × 0.8.
+        // The load needs 1.02 cores, and 0.8 of each core may be used. It is not 0.08 × 0.8.
         assert_eq!(capacity.plan_for(&demand).cores, cores, "{conclusion:?}");
         assert_eq!(capacity.busy_share(), None, "{conclusion:?}");
     }
@@ -301,7 +308,7 @@ fn a_store_beside_the_first_is_as_busy_as_it_was_at_its_own_highest_rate() {
     let beside = StoreFindings::new("sqlite".to_owned(), other);
     let close = |share: Option<f64>, by_hand: f64| (share.unwrap() - by_hand).abs() < 1e-9;
     assert!(close(first.busy_share(), 0.82) && close(first.busy_share_of(&beside), 0.9));
-    // 0.1 + 0.4 cores, of which 0.9 × 0.8 of each may be used.
+    // The load needs 0.1 + 0.4 cores, and 0.9 × 0.8 of each core may be used.
     assert_eq!((beside.plan[0].cores, beside.plan[0].extrapolated), (Some(1), false));
     let unknown = StoreFindings { fits: Vec::new(), ..beside };
     assert_eq!(first.busy_share_of(&unknown), None);

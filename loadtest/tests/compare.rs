@@ -1,4 +1,4 @@
-//! Comparison of two reports: it finds changes, and calls noise noise.
+//! Comparison of two reports: changes are found, and noise is recognized as noise.
 
 mod report_support;
 
@@ -13,8 +13,8 @@ use serde_json::json;
 const SECONDS: u64 = 40;
 const RATE: u64 = 200;
 
-/// A run of a server that is `slower` times as slow as it could be, with samples drawn anew for
-/// each `seed`; each second is a little different from the others, by up to `unsteady`.
+/// Builds the report of a run. `slower` multiplies the latencies, and `seed` selects the random
+/// samples. The seconds differ from each other by up to `unsteady`, as a share.
 fn run(seed: u64, slower: f64, unsteady: f64) -> Report {
     let mut report = sample();
     report.steps = ["track", "lifecycle"].map(|name| step(name, "", empty())).into();
@@ -118,7 +118,7 @@ fn more_errors_and_less_throughput_are_worse() {
     for name in ["throughput", "failed", "refused"] {
         assert_eq!(verdict(&comparison, name), Verdict::Worse, "{name}");
     }
-    // One in twelve thousand says nothing.
+    // One failure among thousands of arrivals is within noise.
     b = run(2, 1.0, 0.1);
     b.totals.failed = 1;
     assert_eq!(verdict(&compare(&a, &b, false).unwrap(), "failed"), Verdict::Same);
@@ -176,7 +176,7 @@ fn searches_are_compared_by_their_highest_rate_and_their_costs() {
     assert!(same.rows.iter().all(|row| row.verdict == Verdict::Same), "{same}");
     let found = b.capacity.as_mut().unwrap();
     found.highest_rate = 640.0;
-    // The next rate that missed is as close as the search knows it.
+    // The highest rate is uncertain by the distance to the next rate that missed the objective.
     found.trials.iter_mut().filter(|t| !t.met && t.rate > 640.0).for_each(|t| t.rate = 660.0);
     found.fits[0].slope *= 1.3;
     found.fits[1].slope_error = None;

@@ -1,5 +1,4 @@
-//! The program reports an error in one line, ends with a code of its own for it, and keeps its
-//! measurements.
+//! The program: it reports an error in one line with an exit code, and keeps its measurements.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,7 +16,7 @@ use support::{against, program, report, said};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Asserts that it fails with one line that has these words.
+/// Asserts that the program failed with a single line that contains `words`.
 fn refused(output: &Output, words: &str) {
     let said = said(output);
     assert!(!output.status.success(), "{said}");
@@ -188,7 +187,7 @@ fn an_interrupt_keeps_what_was_measured() {
     let mut command = against(&fake, "lifecycle --rate 40 --time 10m --warm-up 0s --users 20");
     command.args(["--phones", "android", "--json"]).arg(&file).stderr(Stdio::piped());
     let child = command.stdout(Stdio::null()).spawn().unwrap();
-    // Some twenty enroll; all others are measured.
+    // Twenty of these actions are enrollments and one is the probe; the further ones are measured.
     fake.wait_for_tracked(60);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
@@ -199,7 +198,8 @@ fn an_interrupt_keeps_what_was_measured() {
     assert!(report.totals.completed >= 20 && report.took_seconds < 60.0);
 }
 
-/// A program that says it listens where a fake does, and ends when `file` is there.
+/// Writes a program that prints the fake's addresses as a server does, and ends when a file exists.
+/// Returns the paths of the program and of that file.
 fn posing(fake: &Fake, folder: &Path) -> (PathBuf, PathBuf) {
     let (program, end) = (folder.join("server"), folder.join("end"));
     let address = fake.address;

@@ -1,4 +1,4 @@
-//! A report in its three forms: it comes out as it went in, nothing from outside is markup, and
+//! The three forms of a report: JSON is read back unchanged, text from outside is escaped, and
 //! doubts are named.
 
 mod report_support;
@@ -9,7 +9,7 @@ use countersign_loadtest::out::report::{ReportError, html, json, markdown};
 use report_support::{sample, step, times};
 use serde_json::json;
 
-/// File that the browser's suite renders, and opens.
+/// A report file, which the browser tests also render and open.
 const FIXTURE: &str = "tests/report_fixture.json";
 
 fn written(report: &Report) -> Vec<u8> {
@@ -43,7 +43,7 @@ fn what_is_written_is_read_back_to_the_last_sample() {
     assert_same(&json::read(&written(&report)).unwrap(), &report);
 }
 
-/// `COUNTERSIGN_FIXTURE=write` makes the file anew.
+/// Compares the committed file with the sample. `COUNTERSIGN_FIXTURE=write` writes the file again.
 #[test]
 fn the_committed_fixture_is_the_sample() {
     let report = sample();
@@ -160,7 +160,7 @@ fn the_markdown_is_short_and_names_what_counts() {
     assert!(short.contains("countersign-loadtest lifecycle --spawn"), "{short}");
 }
 
-/// The sample with a change, and the one doubt that it has more.
+/// Applies a change to the sample, and returns the one doubt that the change causes.
 fn doubt_of(change: impl FnOnce(&mut Report)) -> String {
     let mut report = sample();
     report.steps.retain(|step| step.name != "validate");
@@ -202,7 +202,7 @@ fn shared_cores_are_said() {
 #[test]
 fn rates_are_of_the_time_in_which_there_was_load() {
     let mut report = sample();
-    // Five seconds to make ready before, and fifteen to wait for the last after.
+    // The run has 5 s of preparation before the load, and 15 s of waiting after it.
     let idle = |at: u32| Point { at_seconds: f64::from(at), ..Point::default() };
     report.series.iter_mut().for_each(|point| point.at_seconds += 5.0);
     report.series.splice(0..0, (1..=5).map(idle));
@@ -217,7 +217,8 @@ fn rates_are_of_the_time_in_which_there_was_load() {
     );
     assert!(short.contains("9,343 completed (229/s)"), "{short}");
     assert!(short.contains("of server CPU each"), "{short}");
-    // If the load is a small part of the run, the run's processor time is not that of the load.
+    // If the load takes a small part of the run only, the run's processor time does not show the
+    // load's cost.
     report.took_seconds = 100.0;
     assert!(!markdown::render(&report).contains("of server CPU each"));
 }

@@ -1,4 +1,4 @@
-//! A capacity report as a page and as the Markdown that is committed.
+//! A `capacity` report as an HTML page, and as the Markdown that we commit.
 
 mod report_support;
 
@@ -8,14 +8,14 @@ use countersign_loadtest::out::report::{html, json, markdown};
 use report_support::planned::{planned, planned_beside};
 use serde_json::Value;
 
-/// File that the browser's suite renders, and opens.
+/// A report file, which the browser tests also render and open.
 const FIXTURE: &str = "tests/report_capacity_fixture.json";
 
 fn found(report: &mut Report) -> &mut Capacity {
     report.capacity.as_mut().expect("the sample has one")
 }
 
-/// `COUNTERSIGN_FIXTURE=write` makes the file anew.
+/// Compares the committed file with the sample. `COUNTERSIGN_FIXTURE=write` writes the file again.
 #[test]
 fn the_committed_fixture_is_the_sample() {
     let report = planned_beside();
@@ -27,7 +27,8 @@ fn the_committed_fixture_is_the_sample() {
     assert_alike(&read, &made);
 }
 
-/// Processors differ in the last digits of a fit.
+/// Asserts that two JSON values are equal. Numbers may differ slightly, because processors round
+/// the last digits of a fit differently.
 fn assert_alike(one: &Value, other: &Value) {
     match (one, other) {
         (Value::Number(a), Value::Number(b)) if a != b => {
@@ -112,7 +113,7 @@ fn stores_stand_side_by_side_and_what_one_lacks_is_a_dash() {
     }
 }
 
-/// The columns and rows of the table below a heading of the Markdown.
+/// Returns the column heads and the rows of the table below a heading of the Markdown.
 fn table_below(text: &str, heading: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let (_, below) = text.split_once(&format!("{heading}\n\n| ")).expect(heading);
     let (table, _) = below.split_once("\n\n").expect("a table ends");
@@ -139,7 +140,7 @@ fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
         assert!(rows.len() == 5 && rows.iter().all(|row| row.len() == heads.len()), "{rows:?}");
         assert!(!rows.iter().flatten().any(|cell| cell == "not measured"), "{rows:?}");
     }
-    // 231 per second at the peak of a million users: a quarter of 800 is less.
+    // The peak of a million users is 231 per second, which is more than a quarter of 800.
     let range = |store: &str| {
         let (_, rows) = table_below(&text, &format!("### Plan with {store}"));
         rows[3].last().cloned()
@@ -154,7 +155,7 @@ fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
     for title in ["Plan with sqlite</h3>", "<caption>Resources by number of users with "] {
         assert!(page.contains(title), "{title}");
     }
-    // Each region has a name of its own.
+    // Each table has a different accessible name.
     assert_eq!(page.matches("aria-label=\"Resources by number of users with sqlite\"").count(), 1);
 }
 
@@ -192,7 +193,7 @@ fn steps_are_doubted_together() {
     let text = markdown::render(&report);
     let doubts = text.lines().filter(|line| line.contains("Server CPU per step")).count();
     let steps = found(&mut report).fits.iter().filter(|fit| fit.step.is_some()).count();
-    // One line of doubt, and one row each.
+    // There is one line of doubt for all steps, and one table row for each step.
     assert_eq!(doubts, 1 + steps, "{text}");
     assert!(steps > 1);
 }

@@ -1,4 +1,4 @@
-//! `render` and `compare` as programs: their output, and the one line in which they refuse.
+//! `render` and `compare` as commands: their output, and the single line of an error.
 
 use std::path::Path;
 use std::process::{Command, Output};

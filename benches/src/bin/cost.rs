@@ -1,9 +1,9 @@
-//! Processor time that one whole lifecycle costs the server, as a ratio to the sum of its parts,
-//! measured in one run.
+//! Processor time that a whole lifecycle costs the server, as a ratio to the sum of its parts. Both
+//! are measured in the same run.
 //!
-//! The parts are bare JSON requests, of a server that does nothing else, and bare signature checks:
-//! seven and two P-256 checks where the phone is one of the official apps, six and one check of a
-//! batch where it signs statements and reads with a session.
+//! The parts are bare JSON requests to a server that does nothing else, and bare signature checks.
+//! An official app needs seven requests and two P-256 checks. A phone that signs statements and
+//! reads with a device session needs six requests and one check of a batch.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -29,24 +29,26 @@ use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};
 use countersign_loadtest::server::{self, Spawned};
 use tokio::time::Instant;
 
-/// Target of the ratio.
+/// Highest ratio that meets the target.
 const TARGET: f64 = 1.3;
-/// Signatures that are checked in one round, of each kind.
+/// Number of bare signature checks in one round, for each kind of lifecycle.
 const CHECKS: u32 = 10_000;
 
-/// A kind of lifecycle, and its parts.
+/// A kind of lifecycle, with the numbers of its parts.
 struct Kind {
     name: &'static str,
     phone_kind: PhoneKind,
     requests: f64,
     checks: f64,
-    /// Microseconds of one bare check, from so many.
+    /// Function that measures the processor time of one bare check in microseconds, from this
+    /// number of checks.
     check_us: fn(u32) -> io::Result<f64>,
     check: &'static str,
 }
 
 const KINDS: [Kind; 2] = [
-    // Track, challenge, nonce, read, decide, verify, validate; the read is signed too.
+    // The requests are track, challenge, nonce, read, decide, verify and validate. The phone signs
+    // the read too.
     Kind {
         name: "P-256",
         phone_kind: PhoneKind::Android,
@@ -55,7 +57,7 @@ const KINDS: [Kind; 2] = [
         check_us: bare::verification_us,
         check: "bare P-256 check",
     },
-    // The session that the phone reads with was begun when it was enrolled, so there is no nonce.
+    // The phone reads with the device session from its enrollment, so it requests no nonce.
     Kind {
         name: "Ed25519, statement-v1",
         phone_kind: PhoneKind::Statement,
@@ -134,7 +136,7 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
         for store in &settings.stores {
             wholes.push(Whole::start(&server, store, &cores.server, settings).await?);
         }
-        // The first round warms up and is not counted.
+        // The first round is a warm-up and does not count.
         for round in 0..=settings.rounds {
             let counted = round > 0;
             parts.round(settings, counted).await?;
@@ -146,12 +148,12 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
     })
 }
 
-/// The parts.
+/// The bare server, and the measured costs of the parts.
 struct Bare {
     process: BareProcess,
     client: reqwest::Client,
     request_us: Vec<f64>,
-    /// By kind of lifecycle.
+    /// Microseconds of a bare check in each round, by kind of lifecycle.
     check_us: [Vec<f64>; KINDS.len()],
 }
 
@@ -180,7 +182,7 @@ impl Bare {
         Ok(())
     }
 
-    /// The sum of the parts of a kind, round by round.
+    /// Returns the sum of the parts of a kind of lifecycle, for each round.
     fn sums(&self, kind: usize) -> Vec<f64> {
         let Kind { requests, checks, .. } = KINDS[kind];
         let both = self.request_us.iter().zip(&self.check_us[kind]);
@@ -188,7 +190,7 @@ impl Bare {
     }
 }
 
-/// Sends bare requests.
+/// A worker that sends bare requests.
 struct BareRequests {
     client: reqwest::Client,
     url: String,
@@ -204,12 +206,12 @@ impl Work for BareRequests {
     }
 }
 
-/// The whole, with one store.
+/// A `countersign` with one store, and the measured costs of whole lifecycles.
 struct Whole {
     store: String,
     server: Spawned,
     connections: Connections,
-    /// By kind.
+    /// Microseconds of a lifecycle in each round, by kind.
     lifecycle_us: [Vec<f64>; KINDS.len()],
 }
 
@@ -246,7 +248,8 @@ impl Whole {
     }
 }
 
-/// Microseconds of processor time that a process uses for one piece of work.
+/// Measures the processor time that a process uses for one piece of work, in microseconds. Each
+/// worker repeats the work `each` times.
 async fn used_by<W: Work>(
     pid: u32,
     workers: impl Iterator<Item = W>,

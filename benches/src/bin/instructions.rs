@@ -1,8 +1,8 @@
-//! Instructions of the hottest steps, counted by callgrind, because a clock says less on a shared
-//! machine.
+//! Number of instructions of the most frequent steps, counted by callgrind, because times are
+//! unreliable on a shared machine.
 //!
-//! Each step is counted in two runs of which one makes twice as many: the difference is the steps'
-//! alone, without the work before them.
+//! Each case is counted in two runs, the second with twice as many steps. The difference belongs to
+//! the steps alone, because both runs have the same preparation.
 
 use std::hint::black_box;
 use std::io;
@@ -22,8 +22,8 @@ use countersign_core::statement::{DecisionStatement, Digest, Statement};
 use countersign_engine::ports::store::Record;
 use countersign_engine::store::stream::{Reader, Writer};
 
-/// The cases, with the number of steps in the shorter of two runs. It is high enough to hide
-/// differences before the steps, such as the making of a key.
+/// The cases, with the number of steps in the shorter run. The number is high enough to hide random
+/// differences in the preparation, such as in the generation of a key.
 const CASES: [(&str, u64, Case); 6] = [
     ("P-256 check", 640, |_, steps| check(Algorithm::Es256, steps)),
     ("Ed25519 check", 640, |_, steps| check(Algorithm::Ed25519, steps)),
@@ -77,7 +77,7 @@ fn count_all(out: &mut impl io::Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Instructions of a whole run.
+/// Counts the instructions of a whole run.
 fn counted(case: usize, steps: u64) -> Result<u64, Failure> {
     let valgrind = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -94,7 +94,7 @@ fn counted(case: usize, steps: u64) -> Result<u64, Failure> {
 
 fn check(algorithm: Algorithm, steps: u64) {
     let software = SoftwareKey::generate(algorithm);
-    // The cost of a check depends on the signature: the figure is that of many.
+    // The cost of a check depends on the signature, so the figure is an average over 64 signatures.
     let message = |number| [number; 32];
     let signatures: Vec<_> = (0..64).map(|number| software.sign(&message(number))).collect();
     let key = PublicKey::from_spki(algorithm, software.spki()).expect("a good key");

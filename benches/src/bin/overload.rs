@@ -1,7 +1,8 @@
-//! Overload: ten times as many sign-ins as the server can take. The program measures the decisions
-//! on admitted sign-ins, the refusals, the memory, and the time until all is as before.
+//! Overload: ten times as many sign-ins as the server can handle. The program measures the
+//! decisions on admitted sign-ins, the refusals, the memory, and the recovery afterwards.
 //!
-//! Server and driver have a core each. Sign-ins arrive by the clock, whatever the server does.
+//! Server and driver have one core each. Sign-ins arrive on a schedule, even if earlier ones are
+//! still in progress.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -21,9 +22,9 @@ use countersign_loadtest::run::stop::Stop;
 use countersign_loadtest::run::tally::Tally;
 use countersign_loadtest::run::times::Times;
 
-/// Sign-ins that follow one another, each as soon as one before it has ended.
+/// Number of users in the closed loop that measures the capacity.
 const CLOSED: usize = 64;
-/// Longest until the last sign-in of a phase has ended.
+/// Longest time to wait at the end of a phase for sign-ins in progress.
 const DRAIN: Duration = Duration::from_secs(60);
 
 /// Measures a server under more sign-ins than it can take.
@@ -90,8 +91,8 @@ async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sign-ins a second, where each of a few begins when the one before it has ended and nobody takes
-/// time to decide.
+/// Measures the capacity in sign-ins per second. It runs a closed loop of [`CLOSED`] users, who
+/// decide without a delay.
 async fn capacity(users: &[SignIn], seconds: u64) -> f64 {
     let tally = Arc::new(Tally::new(step::WHOLE));
     let some: Vec<_> = users.iter().take(CLOSED).map(SignIn::at_once).collect();
@@ -99,7 +100,8 @@ async fn capacity(users: &[SignIn], seconds: u64) -> f64 {
     tally.totals().completed as f64 / seconds as f64
 }
 
-/// Sign-ins at that rate, whatever becomes of those before them.
+/// Runs sign-ins at a constant rate, even if earlier ones are still in progress, and prints their
+/// figures. Returns the users.
 async fn phase(
     out: &mut impl io::Write,
     users: Vec<SignIn>,
@@ -130,7 +132,8 @@ async fn phase(
     Ok(users)
 }
 
-/// Writes what should not have happened.
+/// Prints the unexpected failures: requests without an idle connection, refusals without
+/// `Retry-After`, refusals of admitted sign-ins, and all errors that are no refusals.
 fn failures(out: &mut impl io::Write, all: &[Failures]) -> io::Result<()> {
     let sum = |is: &dyn Fn(&Failures) -> bool| -> u64 {
         all.iter().filter(|failures| is(failures)).map(|failures| failures.count).sum()

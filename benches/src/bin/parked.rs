@@ -1,6 +1,5 @@
-//! Memory of a parked browser, over HTTP/1.1 and HTTP/2, beside a bare handler that gets the same
-//! polls and waits on a channel; and memory of a pending challenge, with its account and its
-//! device.
+//! Memory of a parked browser over HTTP/1.1 and HTTP/2, compared with a bare handler that waits on
+//! a channel for the same polls; and memory of a pending challenge with its account and its device.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -19,20 +18,20 @@ use tikv_jemallocator::Jemalloc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// The server's allocator, because the size of a buffer depends on it.
+/// The allocator of `countersign`, because the size of a buffer depends on it.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// Time in which idle actors leave memory: they are looked for every 10 s, and leave if they were
-/// idle the time before.
+/// Time after which idle actors have left memory. The server searches for them every 10 s, and
+/// removes those that were also idle at the search before.
 const ACTORS_LEAVE: Duration = Duration::from_secs(25);
-/// Time after which parked polls stay as they are.
+/// Time after which the memory of parked polls no longer changes.
 const SETTLE: Duration = Duration::from_secs(2);
-/// Seconds that polls ask to wait.
+/// Seconds for which a poll asks the server to hold it.
 const WAIT_SECONDS: u32 = 30;
-/// Polls on one connection of HTTP/2.
+/// Number of polls on one HTTP/2 connection.
 const STREAMS: usize = 100;
-/// Length of a token.
+/// Length of a token, in bytes.
 const TOKEN_BYTES: usize = 400;
 
 /// Memory of parked browsers and pending challenges.
@@ -120,12 +119,12 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
     })
 }
 
-/// KiB of a poll at the bare handler.
+/// Measures the memory of a poll at the bare handler, in KiB.
 async fn bare_handler(protocol: Protocol, polls: usize) -> Result<f64, Failure> {
     let bare = BareProcess::start(&["bare-server", protocol.name()])?;
-    // As long as those of the server.
+    // The tokens and ids are as long as those of the server.
     let asked = vec![("t".repeat(TOKEN_BYTES), "c".repeat(32)); polls];
-    // Allocations that happen once.
+    // The first polls cause the allocations that happen only once.
     protocol.park(bare.address, bare.pid(), &asked[..STREAMS.min(polls)]).await?;
     sleep(SETTLE).await;
     let before = rss_bytes(bare.pid())?;
@@ -133,7 +132,7 @@ async fn bare_handler(protocol: Protocol, polls: usize) -> Result<f64, Failure> 
     Ok(kib(parked.saturating_sub(before), polls))
 }
 
-/// Bytes of a pending challenge, and KiB of a poll on it.
+/// Measures the memory of a pending challenge in bytes, and of a poll on it in KiB.
 async fn countersign(
     binary: &Path,
     store: &str,
@@ -163,7 +162,8 @@ impl Protocol {
         }
     }
 
-    /// Parks a poll for each, gives a process's memory while all wait, and lets them go.
+    /// Parks a poll for each pair of token and challenge, and reads the process's memory while all
+    /// polls wait. Then it closes the connections. Returns the memory in bytes.
     async fn park(
         self,
         address: SocketAddr,
@@ -216,7 +216,8 @@ async fn over_http2(
                 .json(&std::collections::BTreeMap::from([("challengeId", challenge)]));
             parked.spawn(call.send());
         }
-        // One connection takes them all: none is to be opened beside it.
+        // All polls of a client share its only connection. The pause lets the connection open
+        // before the next client starts.
         sleep(Duration::from_millis(20)).await;
     }
     sleep(SETTLE).await;

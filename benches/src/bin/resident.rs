@@ -1,10 +1,10 @@
-//! Cost of a lifecycle with few devices in memory and with many: processor time of a process with
-//! two engines on the store in memory, whose turns alternate, so that disturbances fall on both.
-//! The devices are active: each has its actor, and so has its account.
+//! Cost of a lifecycle with few and with many devices in memory. The program measures the processor
+//! time of one process with two engines on the memory store. The engines run in turns, so that
+//! disturbances affect both. Every device is active: the device and its account each have an actor.
 //!
-//! The phone's two signatures are in both figures. Every ten seconds idle actors are looked for,
-//! which takes longer the more there are: that falls into few of the turns, and the median leaves
-//! it out. Its own line gives its cost.
+//! Both figures include the phone's two signatures. Every ten seconds an engine searches for idle
+//! actors, and the search takes longer with more actors. It affects few of the turns, so the median
+//! excludes it. A separate line shows its cost.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -21,9 +21,9 @@ use countersign_benches::table::{median, range};
 use countersign_engine::store::MemoryStore;
 use countersign_engine::{Engine, EngineSettings};
 
-/// By how much a lifecycle may cost more.
+/// Largest ratio of the cost with many devices to the cost with few that meets the target.
 const TARGET: f64 = 1.1;
-/// Between two looks for idle actors.
+/// Time between two searches for idle actors.
 const SWEEP: Duration = Duration::from_secs(10);
 
 /// Measures the cost of a lifecycle with few active devices and with many.
@@ -43,7 +43,7 @@ struct Cli {
     lifecycles: usize,
 }
 
-/// An engine whose devices are active, and the cost of its turns.
+/// An engine whose devices are active, and the cost of a lifecycle in each turn, in microseconds.
 struct Active {
     engine: Engine,
     users: Vec<Enrolled>,
@@ -62,7 +62,7 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
     }
     let mut few = Active::start(cli.few).await;
     let mut many = Active::start(cli.many).await;
-    // The first turns warm up and are not counted.
+    // The first turns are a warm-up and do not count.
     for turn in 0..=cli.turns {
         for active in [&mut few, &mut many] {
             let us = active.turn(cli.lifecycles).await?;
@@ -93,7 +93,8 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
 
 impl Active {
     async fn start(devices: usize) -> Self {
-        // Challenges that have ended stay until the next look for idle actors.
+        // The actors of ended challenges stay in memory until the next search for idle actors, so
+        // the engine gets no limit of activations.
         let settings = EngineSettings { activations_max: usize::MAX, ..EngineSettings::default() };
         let engine = engine_with(Arc::new(MemoryStore::default()), &settings);
         let mut users = Vec::with_capacity(devices);
@@ -109,8 +110,8 @@ impl Active {
         }
     }
 
-    /// Microseconds of the time in which idle actors are looked for once, and all have just been
-    /// used.
+    /// Measures the processor time of one search for idle actors, in microseconds. All actors have
+    /// been used just before, so that the search removes none.
     async fn swept(&self) -> Result<f64, Failure> {
         self.stir().await;
         let before = cpu::of_this_process()?;
@@ -118,12 +119,13 @@ impl Active {
         Ok(cpu::of_this_process()? - before)
     }
 
-    /// Wakes all devices, and measures a lifecycle beside them.
+    /// Sends a message to each device and account, so that all are active, and then measures the
+    /// cost of a lifecycle in microseconds.
     async fn turn(&mut self, lifecycles: usize) -> Result<f64, Failure> {
         self.stir().await;
         let before = cpu::of_this_process()?;
         for _ in 0..lifecycles {
-            // A prime, so that those who act lie anywhere among the others.
+            // The step is a prime, so that the users of the lifecycles are spread over all users.
             self.next = (self.next + 7919) % self.users.len();
             self.users[self.next].lifecycle().await;
         }

@@ -1,9 +1,9 @@
-//! From a decision to the first byte that the waiting browser gets, with few and with many browsers
-//! parked on one server.
+//! Time from a decision to the first byte of the response to the waiting browser, with few and with
+//! many browsers parked on one server.
 //!
-//! Server and driver have a core each. Few and many take turns, so that whatever else the machine
-//! does falls on both; and beside each decision stands a plain request of the same phone, which no
-//! parked browser should slow down either.
+//! Server and driver have one core each. Few and many browsers take turns, so that disturbances on
+//! the machine affect both. Before each decision the same phone sends a plain request, because
+//! parked browsers should not slow that down either.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -16,17 +16,19 @@ use countersign_loadtest::client::raw::{Connection, Person, expect};
 use countersign_loadtest::run::times::Times;
 use tokio::time::{Instant, sleep};
 
-/// Seconds that polls ask to wait: the most that is granted. A turn has to be over before.
+/// Seconds for which a poll asks the server to hold it, which is the most that the server grants. A
+/// turn has to end earlier.
 const WAIT_SECONDS: u32 = 30;
-/// A challenge lives as long as can be configured, as a run may be long.
+/// Configuration key and value for the longest lifetime of a challenge, because a run may take
+/// long.
 const LIFETIME: (&str, &str) = ("tenants.0.push.challenge_lifetime_seconds", "600");
-/// Connections from one of this machine's addresses.
+/// Maximum number of connections from one source address.
 const PER_ADDRESS: usize = 2500;
-/// Longest until the server holds as many polls as it should.
+/// Longest time to wait until the server holds the expected number of polls.
 const SETTLED: Duration = Duration::from_secs(10);
-/// Target for the longest of 100 decisions, in milliseconds.
+/// Target for the p99 of the decisions with many browsers parked, in milliseconds.
 const TARGET_MS: f64 = 5.0;
-/// Target for the time with many parked, as a multiple of the time with few.
+/// Target for the time with many parked browsers, as a multiple of the time with few.
 const TARGET_RATIO: f64 = 1.5;
 
 /// Measures how soon a waiting browser learns of a decision, with few parked and with many.
@@ -48,7 +50,7 @@ struct Cli {
     decisions: usize,
 }
 
-/// A user whose browser waits, or may.
+/// A user with a pending challenge, whose browser may be parked.
 struct Waiting {
     person: Person,
     token: String,
@@ -56,12 +58,12 @@ struct Waiting {
     poll: Connection,
 }
 
-/// Times with one number of parked polls.
+/// Times that were measured with one number of parked polls, either few or many.
 #[derive(Default)]
 struct Latencies {
-    /// From sending the decision to the first byte of the browser's answer.
+    /// Times from sending the decision to the first byte of the browser's response.
     told: Times,
-    /// A plain request beside it.
+    /// Times of the plain requests.
     plain: Times,
 }
 
@@ -84,12 +86,12 @@ async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result
         all.push(Waiting::new(person, number, server, &mut control).await?);
     }
     let (mut few, mut many) = (Latencies::default(), Latencies::default());
-    // The first turns warm up and are not counted.
+    // The first turns are a warm-up and do not count.
     for turn in 0..=cli.turns {
         if turn == 1 {
             (few, many) = Default::default();
         }
-        // Others each time, so that differences between users fall on both.
+        // Each turn parks other users, so that differences between users affect few and many alike.
         all.rotate_left(cli.few);
         turn_with(cli.few, turn, cli, server, &mut all, &mut few).await?;
         turn_with(cli.many, turn, cli, server, &mut all, &mut many).await?;
@@ -98,7 +100,8 @@ async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result
     Ok(())
 }
 
-/// Parks the first `parked` of all, decides some of them one by one, and lets all go.
+/// Parks the first `parked` users, approves the challenges of some of them one by one, and closes
+/// all polls. A user whose challenge was approved gets a new challenge and is parked again.
 async fn turn_with(
     parked: usize,
     turn: usize,
@@ -114,7 +117,7 @@ async fn turn_with(
     holds(server, parked).await?;
     let (mut phone, mut control) = (Connection::to(server.address), Connection::to(server.address));
     for decision in 0..cli.decisions {
-        // A prime, so that those who decide lie anywhere among those who wait.
+        // The step is a prime, so that the approved users are spread over all parked ones.
         let chosen = (turn * cli.decisions + decision) * 7919 % parked;
         all[chosen].decide(&mut phone, times).await?;
         all[chosen].challenged(&mut control).await?;
@@ -130,7 +133,7 @@ async fn turn_with(
     holds(server, 0).await
 }
 
-/// Waits until the server holds that many polls, and is idle again.
+/// Waits until the server holds exactly this number of polls.
 async fn holds(server: &Server, polls: usize) -> Result<(), Failure> {
     let end = Instant::now() + SETTLED;
     loop {
@@ -158,19 +161,20 @@ impl Waiting {
         Ok(Self { person, token, challenge, poll })
     }
 
-    /// The backend and the browser begin a sign-in.
+    /// Tracks a sign-in and starts its challenge.
     async fn challenged(&mut self, control: &mut Connection) -> io::Result<()> {
         (self.token, self.challenge) = self.person.begin(control).await?;
         Ok(())
     }
 
-    /// The browser begins to wait.
+    /// Sends the browser's long poll.
     async fn park(&mut self) -> io::Result<()> {
         let poll = Person::verify(&self.token, &self.challenge, Some(WAIT_SECONDS));
         self.poll.send(&poll).await
     }
 
-    /// The phone approves, and the browser learns of it.
+    /// Makes the phone send a plain request, read the challenge and approve it. Checks the response
+    /// of the browser's poll, and records the times.
     async fn decide(&mut self, phone: &mut Connection, times: &mut Latencies) -> io::Result<()> {
         let asked = Instant::now();
         let nonce = phone.call(self.person.nonce()).await?;
@@ -186,7 +190,7 @@ impl Waiting {
         times.told.add(sent.elapsed());
         let answered = phone.receive().await?;
         let told = self.poll.receive().await?;
-        // Only an approval earns the token.
+        // Only an approved challenge returns a token.
         expect(&told, "accessToken")?;
         if answered.status == 200 { Ok(()) } else { Err(io::Error::other(answered.body)) }
     }

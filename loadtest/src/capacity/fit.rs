@@ -1,32 +1,34 @@
-//! Marginal costs: lines through measurements by least squares, with their standard errors.
+//! Marginal costs: lines fitted through measurements by least squares, with their standard errors.
 
 use nalgebra::{DMatrix, DVector};
 
 use crate::out::report::capacity::{Cost, Fit};
 
-/// Part of the largest singular value below which another one is rounding.
+/// Ratio of a singular value to the largest one, below which the singular value counts as a
+/// rounding error.
 const RANK_EPSILON: f64 = 1e-9;
 
-/// One row of a joint fit: the rate of each step, and the cores that all steps took together.
+/// One row of a joint fit: the rate of each step, and the cores that all steps used together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture {
     /// Rate of each step per second. The steps have the same order in every row.
     pub rates: Vec<f64>,
-    /// The cores that it took.
+    /// The cores that the server used.
     pub cores: f64,
 }
 
 /// A solution by least squares.
 struct Solution {
     coefficients: Vec<f64>,
-    /// The standard error of each; empty if there are no more rows than coefficients.
+    /// Standard error of each coefficient; empty if there are no more rows than coefficients.
     errors: Vec<f64>,
     r2: Option<f64>,
     deviation_max: f64,
 }
 
 impl Solution {
-    /// The cost in one of the columns, of which the first is the cost at zero.
+    /// Builds the fit of one cost. Its slope is the coefficient of `column`. Its intercept is the
+    /// coefficient of column 0, which is the cost without load.
     fn fit(&self, cost: Cost, step: Option<String>, column: usize, points: &[(f64, f64)]) -> Fit {
         Fit {
             cost,
@@ -43,12 +45,12 @@ impl Solution {
 
 /// Fits a line through points of a count and its cost; `None` if fewer than two counts differ.
 ///
-/// Two points always lie on a line: take three or more, so that the residual says something.
+/// Two points always lie on a line: give three or more, so that the residuals mean something.
 pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
     Some(through(points)?.fit(cost, None, 1, points))
 }
 
-/// The slope of the line through points; `None` as with [`line`].
+/// Returns the slope of the line through points; `None` if fewer than two counts differ.
 pub(crate) fn slope(points: &[(f64, f64)]) -> Option<f64> {
     Some(through(points)?.coefficients[1])
 }
@@ -59,10 +61,10 @@ fn through(points: &[(f64, f64)]) -> Option<Solution> {
     solve(&rows, &values)
 }
 
-/// Fits the processor cost of each step in `names`, from runs that mix the steps differently;
-/// `None` if the mixtures are too few or too alike to tell the steps apart.
+/// Fits the processor cost of each step in `names`, from runs that mix the steps differently.
+/// Returns `None` if there are too few mixtures, or if they are too similar to separate the steps.
 ///
-/// Residuals are of all steps together.
+/// All returned fits have the same `r2` and `deviation_max`, because they come from one solution.
 pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     if mixtures.iter().any(|mixture| mixture.rates.len() != names.len()) {
         return None;
@@ -77,15 +79,15 @@ pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     Some(names.iter().enumerate().map(fit).collect())
 }
 
-/// Solves rows of equal length by least squares; `None` if the columns do not tell the coefficients
-/// apart.
+/// Solves rows of equal length by least squares. Returns `None` if a value is not finite, or if the
+/// rows do not determine each coefficient.
 fn solve(rows: &[Vec<f64>], values: &[f64]) -> Option<Solution> {
     let width = rows.first()?.len();
     if rows.len() < width || rows.iter().flatten().chain(values).any(|value| !value.is_finite()) {
         return None;
     }
     let mut columns = DMatrix::from_fn(rows.len(), width, |row, column| rows[row][column]);
-    // Columns of length one, so that the rank does not depend on units.
+    // Each column gets length 1, so that the rank does not depend on units.
     let lengths: Vec<f64> = columns.column_iter().map(|column| column.norm()).collect();
     for (mut column, length) in columns.column_iter_mut().zip(&lengths) {
         column /= *length;
@@ -117,7 +119,8 @@ fn solve(rows: &[Vec<f64>], values: &[f64]) -> Option<Solution> {
     })
 }
 
-/// The share of the values' variation that the fit explains; `None` if they do not vary.
+/// Returns the share of the values' variation that the fit explains; `None` if all values are
+/// equal.
 fn r2(values: &[f64], fitted: &[f64]) -> Option<f64> {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let total: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -125,8 +128,8 @@ fn r2(values: &[f64], fitted: &[f64]) -> Option<f64> {
     (total > 0.0).then(|| 1.0 - left / total)
 }
 
-/// The largest residual, as a part of the range of the values. As a part of the values themselves
-/// it would be hidden by the base load of an empty server.
+/// Returns the largest residual as a share of the range of the values. As a share of the values
+/// themselves it would look small, because they contain the base load of an idle server.
 fn deviation_max(values: &[f64], fitted: &[f64]) -> f64 {
     let off = values.iter().zip(fitted).map(|(value, fit)| (value - fit).abs());
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);

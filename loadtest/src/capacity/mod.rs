@@ -1,9 +1,9 @@
-//! Capacity arithmetic: the highest rate a server bears, and the resources for a higher one. No
-//! load runs here.
+//! Capacity arithmetic: the highest rate that a server sustains, and the resources for a higher
+//! rate. This module sends no load.
 //!
-//! A [`search`] names the next rate to try; [`fit`] finds the cost of one more device, challenge or
-//! lifecycle; from both [`plan`] makes the planner's table. The caller runs the trials and gives
-//! their reports to [`trial`].
+//! A [`search`] chooses the next rate to try. [`fit`] computes the cost of one more device,
+//! challenge or lifecycle. [`plan`] makes the planner's table from both. The caller runs the trials
+//! and passes their reports to [`trial`].
 
 pub mod fit;
 pub mod objective;

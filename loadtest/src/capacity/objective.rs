@@ -4,17 +4,17 @@ use std::str::FromStr;
 
 use crate::out::report::capacity::{Objective, Trial};
 
-/// Samples that have to lie beyond a quantile, so that it says something.
+/// Number of samples that have to lie beyond a quantile, so that the quantile is reliable.
 const BEYOND_MIN: f64 = 10.0;
-/// The longest time that can be asked for, in microseconds: the longest that is told apart.
+/// Longest latency that an objective may ask for, in microseconds.
 const LATENCY_MAX_US: f64 = 60e6;
 
-/// An upper bound for a quantile, such as `p99=50ms`.
+/// An upper limit for the latency at a quantile, such as `p99=50ms`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
     /// The quantile, above 0 and below 1.
     pub quantile: f64,
-    /// The longest time, in microseconds.
+    /// The longest latency at this quantile, in microseconds.
     pub us: u64,
 }
 
@@ -36,15 +36,16 @@ impl FromStr for Latency {
             Some(value * us)
         });
         let us = us.filter(|us| (1.0..=LATENCY_MAX_US).contains(us)).ok_or(TIME)?;
-        // Hundredths of a percent are exact in decimal and not in binary: 99.9 / 100 is rounded.
+        // Percentages with two decimals are exact in decimal and not in binary: 99.9 / 100 is
+        // rounded.
         Ok(Self { quantile: (percent * 1e6).round() / 1e8, us: us.round() as u64 })
     }
 }
 
-/// Reads a share below 1, such as `0.01%` or `0.0001`.
+/// Parses a share below 1, such as `0.01%` or `0.0001`.
 ///
 /// # Errors
-/// The expected form.
+/// Returns the expected form as a text.
 pub(crate) fn share(text: &str) -> Result<f64, &'static str> {
     let (digits, whole) = match text.trim().strip_suffix('%') {
         Some(percent) => (percent.trim_end(), 100.0),
@@ -54,20 +55,22 @@ pub(crate) fn share(text: &str) -> Result<f64, &'static str> {
     share.filter(|share| (0.0..1.0).contains(share)).ok_or(SHARE)
 }
 
-/// Digits with a point at most: no sign, exponent or name of a number.
+/// Parses digits with at most one point. A sign, an exponent, `inf` and `nan` are rejected.
 fn number(text: &str) -> Option<f64> {
     let plain = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     if plain { text.parse().ok() } else { None }
 }
 
 impl Objective {
-    /// Tells whether a trial meets the objective. A trial in which nothing completed does not.
+    /// Checks that a trial meets the objective. A trial in which nothing completed does not meet
+    /// it.
     pub fn is_met_by(&self, trial: &Trial) -> bool {
         let in_time = trial.latency_us.is_some_and(|us| us <= self.latency_us);
         in_time && trial.errors_share <= self.errors_share
     }
 
-    /// Length of a trial at that rate, in seconds, so that ten samples lie beyond the quantile.
+    /// Returns the length in seconds that a trial at `rate` needs, so that ten samples lie beyond
+    /// the quantile.
     pub fn seconds_for(&self, rate: f64) -> f64 {
         BEYOND_MIN / (1.0 - self.quantile) / rate
     }

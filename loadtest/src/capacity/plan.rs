@@ -1,13 +1,16 @@
-//! Plans: the resources for a number of users, from fitted costs.
+//! Resource plans for a number of users, from fitted costs.
 //!
-//! * Challenges per second at the peak are those of a day, spread evenly, times the peak factor.
-//! * Pending at the peak are as many as come while people take their time (Little's law).
-//! * Cores are such that they are used no more than those of the server were at the highest rate
-//!   that met the objective, less the headroom; all of a core if that rate was not found. This
-//!   takes for granted that more cores bear more in proportion, which one machine cannot show.
-//! * Memory is that of the empty server, and of active devices and pending challenges.
-//! * Redis keeps every device, and lifecycles for as long as they are retained. Its content before
-//!   the count is left out, because most of that comes from the trials.
+//! * Challenges per second at the peak are a day's challenges, spread evenly over the day, times
+//!   the peak factor.
+//! * Pending challenges at the peak are the peak rate times the mean delay of a person (Little's
+//!   law).
+//! * Cores are enough if each of them is as busy as the server's cores were at the highest rate
+//!   that met the objective, less the headroom. If the search did not find that rate, a core may be
+//!   busy all the time. The plan assumes that capacity grows in proportion to the cores, and one
+//!   machine cannot prove that.
+//! * Memory is the memory of an idle server, of the active devices and of the pending challenges.
+//! * Redis keeps every device, and every lifecycle for the retention time. The memory that Redis
+//!   used before the measurement does not count, because most of it comes from the trials.
 
 use crate::out::report::capacity::{
     Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Plan, StoreFindings,
@@ -20,16 +23,16 @@ const DAY_SECONDS: f64 = 86_400.0;
 /// A load to plan for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand {
-    /// Its users.
+    /// Number of users.
     pub users: u64,
-    /// Challenges of each of them in a day.
+    /// Challenges of each user per day.
     pub challenges_per_user: f64,
     /// Ratio of the peak rate to the average rate.
     pub peak_factor: f64,
 }
 
-/// The loads that the report plans for: from a company to a bank, all signing in twice a day, with
-/// ten times the average in the morning.
+/// The loads in every report: from 1,000 users (a company) to 10 million (a bank). Each user signs
+/// in twice a day, and the peak in the morning is ten times the average rate.
 pub const USUAL: [Demand; 5] =
     [usual(1_000), usual(10_000), usual(100_000), usual(1_000_000), usual(10_000_000)];
 
@@ -52,7 +55,8 @@ impl Default for Assumptions {
 }
 
 impl Capacity {
-    /// Builds the report of a search, which may still be under way, with its costs and demands.
+    /// Builds a capacity report from a search, its fitted costs and demands. If the search has not
+    /// ended, the conclusion is [`Conclusion::GaveUp`].
     pub fn new(
         objective: Objective,
         search: &Search,
@@ -78,7 +82,7 @@ impl Capacity {
         capacity
     }
 
-    /// The fit of a cost that is not of a step.
+    /// Returns the fit of a cost that does not belong to a single step.
     pub fn fit(&self, cost: Cost) -> Option<&Fit> {
         fit(&self.fits, cost)
     }
@@ -106,13 +110,14 @@ impl Capacity {
         }
     }
 
-    /// The part of the server's cores that it used at the highest rate, all of them at most; none
-    /// where the search did not find that rate.
+    /// Returns the share of its cores that the server used at the highest rate, at most 1; `None`
+    /// if the search did not find that rate.
     pub fn busy_share(&self) -> Option<f64> {
         self.busy_share_of(self.by_store("").first()?)
     }
 
-    /// Share of the cores that the server used with a store, at that store's highest rate.
+    /// Returns the share of its cores that the server used with a store, at the highest rate for
+    /// that store; `None` if the search did not find that rate.
     pub fn busy_share_of(&self, found: &StoreFindings) -> Option<f64> {
         if found.conclusion != Conclusion::Found {
             return None;
@@ -128,12 +133,12 @@ impl Capacity {
         let used = positive(cpu.intercept) + positive(cpu.slope) * peak_rate;
         let busy = match self.conclusion {
             Conclusion::Found => self.busy_share()?,
-            // The server's limit is not known: the whole of a core, then.
+            // The server's limit is unknown, so the plan uses the whole of each core.
             Conclusion::Ceiling | Conclusion::GaveUp => 1.0,
             Conclusion::Nothing => return None,
         };
         let cores = used / (busy * free);
-        // A value that is whole apart from rounding counts as whole.
+        // A value that differs from a whole number only by a rounding error counts as that number.
         Some((cores - 1e-9).ceil().max(1.0) as u64)
     }
 
@@ -146,7 +151,7 @@ impl Capacity {
         let waiter =
             positive(http1.slope) * (1.0 - http2_share) + positive(http2.slope) * http2_share;
         let active = users * devices_per_user * active_share;
-        // Each fit has found an empty server; the largest is the safest.
+        // Each fit has its own intercept for an idle server. We use the largest one, to be safe.
         let empty = [challenge, device, http1].map(|fit| positive(fit.intercept));
         let empty = empty.into_iter().fold(0.0, f64::max);
         Some(
@@ -167,7 +172,7 @@ impl Capacity {
 }
 
 impl StoreFindings {
-    /// Takes the findings of a search with a store.
+    /// Builds the findings for a store from the capacity report of its search.
     pub fn new(store: String, found: Capacity) -> Self {
         let Capacity { highest_rate, conclusion, fits, plan, .. } = found;
         Self { store, highest_rate, conclusion, fits, plan }
@@ -178,7 +183,7 @@ fn fit(fits: &[Fit], cost: Cost) -> Option<&Fit> {
     fits.iter().find(|fit| fit.cost == cost && fit.step.is_none())
 }
 
-/// A cost below nothing is noise of a measurement, and no gift.
+/// Replaces a negative cost with 0, because it is only noise of the measurement.
 fn positive(cost: f64) -> f64 {
     cost.max(0.0)
 }

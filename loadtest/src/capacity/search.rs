@@ -1,16 +1,17 @@
-//! The search for the highest rate that meets the objective.
+//! Search for the highest rate that meets the objective.
 //!
-//! Rates double (or halve) until one meets the objective and a higher one does not; then the middle
-//! between them is tried, by ratio, until they are close enough. One trial may err: a machine
-//! hiccups. So both ends of the last range are tried again, and if two trials of a rate disagree a
-//! third decides; so is a rate that failed although a higher one did not. A rate counts only if no
-//! lower one is known to fail.
+//! The search doubles (or halves) the rate until one rate meets the objective and a higher one
+//! misses it. Then it tries the geometric mean of the two rates, again and again, until they are
+//! close enough. A single trial may be wrong, because a machine has hiccups. So the search repeats
+//! the trials at both ends of the last range, and if two trials of a rate disagree, it makes a
+//! third. It also repeats the trial of a rate that missed although a higher rate met the objective.
+//! A rate counts as found only if no lower rate is known to miss.
 
 use crate::out::report::capacity::{Conclusion, Trial};
 
-/// Trials that have to agree before a rate bounds the search.
+/// Number of trials with the same result after which a rate is certain.
 const AGREE: usize = 2;
-/// Factor between two rates until a trial misses the objective.
+/// Factor between two rates while the search doubles or halves.
 const FACTOR: f64 = 2.0;
 
 /// The range and the limits of a search.
@@ -18,13 +19,14 @@ const FACTOR: f64 = 2.0;
 pub struct SearchSettings {
     /// The first rate, per second.
     pub rate_start: f64,
-    /// The lowest that is tried.
+    /// The lowest rate of a trial, per second.
     pub rate_min: f64,
-    /// The highest that is tried.
+    /// The highest rate of a trial, per second.
     pub rate_max: f64,
-    /// Largest distance of the two ends, as a part of the lower one: 0.05 is 5 %.
+    /// Largest difference between the two ends of the last range, as a share of the lower end: 0.05
+    /// is 5 %.
     pub precision: f64,
-    /// Most trials that a search makes.
+    /// Maximum number of trials in a search.
     pub trials_max: usize,
 }
 
@@ -40,23 +42,23 @@ impl Default for SearchSettings {
 pub enum Next {
     /// Try this rate, then report the trial with [`Search::record`].
     Try(f64),
-    /// It is over.
+    /// The search is over.
     Done {
-        /// The highest rate that meets the objective; 0 if none does.
+        /// The highest rate that meets the objective, per second; 0 if none does.
         highest_rate: f64,
-        /// The reason for the end.
+        /// The reason for the end of the search.
         conclusion: Conclusion,
     },
 }
 
-/// A search under way.
+/// A search for the highest rate, with its trials so far.
 #[derive(Clone, Debug)]
 pub struct Search {
     settings: SearchSettings,
     trials: Vec<Trial>,
 }
 
-/// The results for one rate.
+/// The results of all trials at one rate.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     rate: f64,
@@ -79,8 +81,8 @@ impl Known {
 }
 
 impl Search {
-    /// A search that has tried nothing yet. Rates are rounded to three digits; limits that exclude
-    /// each other leave the lowest rate alone.
+    /// Creates a search without trials. The search rounds its rates to three digits. If `rate_min`
+    /// exceeds `rate_max`, it tries `rate_min` only.
     pub fn new(settings: SearchSettings) -> Self {
         let rate_min = settings.rate_min.max(f64::MIN_POSITIVE);
         let rate_max = settings.rate_max.max(rate_min);
@@ -89,23 +91,23 @@ impl Search {
         Self { settings, trials: Vec::new() }
     }
 
-    /// Records a trial. Its rate counts as the rate that was asked for.
+    /// Records a trial under the rate that [`Search::next`] asked for.
     pub fn record(&mut self, trial: Trial) {
         self.trials.push(trial);
     }
 
-    /// Every trial, in the order in which they were made.
+    /// Returns every trial, in the order of recording.
     pub fn trials(&self) -> &[Trial] {
         &self.trials
     }
 
-    /// The highest rate that meets the objective as far as is known, below which none is known to
-    /// fail; 0 if there is none.
+    /// Returns the highest rate so far that meets the objective, below every rate that is known to
+    /// miss it; 0 if there is none.
     pub fn highest_so_far(&self) -> f64 {
         ends(&self.known()).0.map_or(0.0, |met| met.rate)
     }
 
-    /// Gives the next rate to try, or the result of the search.
+    /// Returns the next rate to try, or the result of the search.
     pub fn next(&self) -> Next {
         let wanted = self.wanted();
         if matches!(wanted, Next::Try(_)) && self.trials.len() >= self.settings.trials_max {
@@ -115,7 +117,7 @@ impl Search {
         wanted
     }
 
-    /// Next step of a search without a limit of trials.
+    /// Returns the next step of the search, without regard to the limit of trials.
     fn wanted(&self) -> Next {
         let known = self.known();
         let (met, missed) = ends(&known);
@@ -123,7 +125,8 @@ impl Search {
         if let Some(open) = known.iter().find(|rate| rate.met == rate.missed) {
             return Next::Try(open.rate);
         }
-        // A rate that missed below one that met: one of the two trials was a hiccup.
+        // This rate missed although a higher rate met the objective, so one of the two trials was a
+        // hiccup.
         if let Some(missed) = missed.filter(|missed| {
             !missed.is_sure() && known.iter().any(|k| k.rate > missed.rate && k.is_met())
         }) {
@@ -158,7 +161,7 @@ impl Search {
         }
     }
 
-    /// The results by rate, from the lowest.
+    /// Returns the results by rate, in ascending order.
     fn known(&self) -> Vec<Known> {
         let mut known: Vec<Known> = Vec::new();
         for trial in &self.trials {
@@ -174,7 +177,8 @@ impl Search {
     }
 }
 
-/// The lowest rate that misses the objective, and the highest below it that meets it.
+/// Returns the highest rate that meets the objective below the lowest rate that misses it, and that
+/// lowest rate.
 fn ends(known: &[Known]) -> (Option<Known>, Option<Known>) {
     let missed = known.iter().find(|rate| rate.is_missed()).copied();
     let below = |rate: &&Known| missed.is_none_or(|missed| rate.rate < missed.rate);
@@ -182,7 +186,7 @@ fn ends(known: &[Known]) -> (Option<Known>, Option<Known>) {
     (met.copied(), missed)
 }
 
-/// A rate with three digits that matter, so that people can read and repeat it.
+/// Rounds a rate to three significant digits, so that people can read and repeat it.
 fn rounded(rate: f64) -> f64 {
     format!("{rate:.2e}").parse().unwrap_or(rate)
 }

@@ -1,4 +1,4 @@
-//! A trial, from the report of the run that it was.
+//! Summary of a run as a trial of the capacity search.
 
 use crate::out::report::capacity::{Objective, Trial};
 use crate::out::report::doubts::{CLIENT_SHARE_MAX, LATE_SHARE_MAX};
@@ -6,8 +6,9 @@ use crate::out::report::facts;
 use crate::out::report::model::Report;
 
 impl Trial {
-    /// Sums up a run at `rate`. Every arrival that did not complete counts as an error, because the
-    /// caller waits for work under way at the end of the run.
+    /// Summarizes the report of a run at `rate`. Every arrival that did not complete counts as an
+    /// error. No arrival is merely unfinished, because the caller waits at the end of the run for
+    /// work that has begun.
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;
         let offered = totals.offered as f64;
@@ -30,7 +31,7 @@ impl Trial {
         trial
     }
 
-    /// Tells whether the harness may have been the bottleneck.
+    /// Checks if the harness itself may have been the bottleneck.
     pub fn is_limited_by_client(&self) -> bool {
         self.client_share > CLIENT_SHARE_MAX || self.late_share > LATE_SHARE_MAX
     }

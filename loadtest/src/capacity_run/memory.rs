@@ -1,5 +1,5 @@
-//! Memory measurements on a server of their own: devices, challenges and parked browsers, added in
-//! parts.
+//! Memory measurements on a separate server: it gets devices, challenges and parked browsers in
+//! equal parts.
 
 use std::time::Duration;
 
@@ -21,19 +21,21 @@ use crate::server::Prepared;
 use crate::server::metrics::Metrics;
 use crate::session::unless_stopped;
 
-/// Into so many parts everything is divided, after each of which memory is looked at.
+/// Number of parts in which devices, challenges and browsers are added. Memory is measured after
+/// each part.
 const PARTS: usize = 4;
-/// Requests at the same time.
+/// Number of concurrent requests.
 const AT_ONCE: usize = 32;
 /// Users who finish a lifecycle before the first measurement, so that one-time allocations do not
 /// count.
 const FIRST: usize = 200;
-/// Longest time in which browsers have to be parked.
+/// Longest time to wait until the server reports all browsers as parked.
 const PARKING: Duration = Duration::from_secs(20);
-/// Longest that a browser polls.
+/// Longest time for which a browser polls.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Takes the measurements over HTTP/1.1 or HTTP/2; over the second, of parked browsers alone.
+/// Measures memory on a new server, over HTTP/1.1 or HTTP/2. Over HTTP/2 it returns only the cost
+/// of parked browsers.
 ///
 /// # Errors
 /// [`LoadError`].
@@ -67,7 +69,7 @@ async fn take(
         devices.push((users.len() as f64, held(server)?));
         kept.extend(redis.used_at(users.len()).await?);
     }
-    // Challenges of users whose devices have just been used, so that they add nothing else.
+    // The devices of these users have just been used, so that a challenge adds nothing but itself.
     let mut challenges = vec![(0.0, held(server)?)];
     let mut open = Vec::with_capacity(many);
     for part in users.chunks(many / PARTS) {
@@ -95,7 +97,7 @@ async fn take(
     Ok(fits.into_iter().flatten().collect())
 }
 
-/// Measures the Redis memory that finished lifecycles keep; `None` without Redis.
+/// Measures the Redis memory that finished lifecycles occupy; `None` without Redis.
 async fn lifecycles(redis: &Redis, users: Vec<User>) -> Result<Option<Fit>, LoadError> {
     let mut kept = Vec::from_iter(redis.used_at(0).await?);
     if kept.is_empty() {
@@ -113,7 +115,8 @@ async fn lifecycles(redis: &Redis, users: Vec<User>) -> Result<Option<Fit>, Load
     Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept))
 }
 
-/// Some who go through all of it, so that connections and buffers are there.
+/// Lets [`FIRST`] users enroll, read and approve a challenge before the measurement, some of them
+/// with a parked browser, so that connections and buffers are already allocated.
 async fn first(factory: &UserFactory) -> Result<(), LoadError> {
     let users = factory.enroll(FIRST, || ()).await?;
     let open = started(&users).await?;
@@ -129,12 +132,12 @@ async fn first(factory: &UserFactory) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Starts a challenge of each.
+/// Starts one challenge for each user.
 async fn started(users: &[User]) -> Result<Vec<Open>, LoadError> {
     stream::iter(users).map(User::challenge_with_retries).buffered(AT_ONCE).try_collect().await
 }
 
-/// Memory of the server that is in use, in bytes.
+/// Returns the memory that the server's process occupies, in bytes.
 fn held(server: &Prepared) -> Result<f64, LoadError> {
     let gone = || LoadError::Server("the server's memory cannot be seen".to_owned());
     Ok(process::rss_bytes(server.pid.ok_or_else(gone)?)? as f64)

@@ -1,5 +1,5 @@
-//! `capacity`: runs the trials and takes the measurements. [`crate::capacity`] chooses the trials
-//! and draws the conclusions.
+//! The `capacity` command: runs the trials and takes the measurements. [`crate::capacity`] chooses
+//! the trials and draws the conclusions.
 
 mod memory;
 mod redis_memory;
@@ -27,11 +27,11 @@ use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
 use crate::session::{RunArgs, Session};
 
-/// Longest trial, however rare the events of its objective.
+/// Maximum length of a trial, even if the objective's quantile needs more samples.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
-/// Parts of the highest rate at which the processor's time is measured.
+/// Shares of the highest rate at which the processor time is measured.
 const PARTS: [f64; 3] = [0.25, 0.5, 0.75];
-/// Time for which an idle server is observed.
+/// Time over which the processor use of an idle server is measured.
 const IDLE: Duration = Duration::from_secs(2);
 
 /// The objective and the search for it.
@@ -70,13 +70,14 @@ pub struct CapacityArgs {
     pub people: PeopleArgs,
 }
 
-/// The findings so far.
+/// The results of the search and of the measurements so far.
 struct Found {
     search: Search,
     fits: Vec<Fit>,
-    /// The report of the trial with the highest rate that met the objective, or of the last.
+    /// The best trial: its success, its rate and its report. The best trial has the highest rate
+    /// that met the objective. If no rate did, it is the last trial.
     best: Option<(bool, f64, Report)>,
-    /// Why parked browsers over HTTP/2 were not measured, if so.
+    /// The reason why parked browsers over HTTP/2 were not measured; `None` if they were.
     missing: Option<String>,
 }
 
@@ -87,10 +88,10 @@ struct CapacityRun<'a> {
     objective: Objective,
 }
 
-/// Finds out how much a server bears, with each of its stores.
+/// Measures the highest rate and the costs of a server, with each of its stores.
 ///
 /// # Errors
-/// [`LoadError`] if not one trial could be made.
+/// [`LoadError`] for invalid arguments, or if no trial was completed.
 pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Report, LoadError> {
     if args.rate_start > args.rate_max {
         return Err(LoadError::Input("--rate-start is --rate-max or less".to_owned()));
@@ -128,7 +129,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
 }
 
 impl CapacityRun<'_> {
-    /// Finds out how much a server bears.
+    /// Measures the highest rate and the costs of a server with one store.
     async fn of_one_store(&self) -> Result<Report, LoadError> {
         let Self { args, session, .. } = self;
         let settings = SearchSettings {
@@ -144,7 +145,8 @@ impl CapacityRun<'_> {
         let cores = server.workers.unwrap_or(session.cores.server.len().max(1));
         let spawned = server.spawned.is_some();
         let measured = self.processor(&server, &mut found).await;
-        // A store is one server's at a time.
+        // The server has to stop before the next one starts, because only one server may use a
+        // store.
         let mut failed = measured.and(server.stop().await).err();
         if spawned && failed.is_none() {
             failed = self.memory(&mut found).await.err();
@@ -170,7 +172,8 @@ impl CapacityRun<'_> {
         Ok(report)
     }
 
-    /// Searches for the highest rate and measures the processor and store costs of a lifecycle.
+    /// Searches for the highest rate and measures what a lifecycle costs in processor time and in
+    /// writes to the store.
     async fn processor(&self, server: &Prepared, found: &mut Found) -> Result<(), LoadError> {
         while let Next::Try(rate) = found.search.next() {
             let time = self.objective.seconds_for(rate);
@@ -181,17 +184,18 @@ impl CapacityRun<'_> {
             found.keep(trial, report);
         }
         let highest = found.search.highest_so_far();
-        // If even the lowest rate fails, the costs are those of a server in trouble.
+        // If even the lowest rate fails, no rate is known at which the server works well. The costs
+        // are then measured below the first rate.
         let highest = if highest > 0.0 { highest } else { self.args.rate_start };
         found.fits.extend(self.costs(highest, server).await?);
         found.fits.extend(steps::measure(self, highest, server).await?);
         Ok(())
     }
 
-    /// Measures memory, on servers of their own.
+    /// Measures memory, on two separate servers.
     async fn memory(&self, found: &mut Found) -> Result<(), LoadError> {
         found.fits.extend(memory::measure(self, 1).await?);
-        // A server that speaks no HTTP/2 has no cost of it.
+        // A server without HTTP/2 has no cost for it, so an error here does not end the run.
         match memory::measure(self, 2).await {
             Ok(fits) => found.fits.extend(fits),
             Err(error) => found.missing = Some(error.to_string()),
@@ -199,7 +203,7 @@ impl CapacityRun<'_> {
         Ok(())
     }
 
-    /// Lifecycles at one rate.
+    /// Runs lifecycles at one rate.
     async fn trial(
         &self,
         rate: f64,
@@ -215,14 +219,15 @@ impl CapacityRun<'_> {
         }
     }
 
-    /// The processor's time and the store's writes for a lifecycle, from several rates below the
-    /// highest, and from none.
+    /// Measures the processor time and the store's writes of a lifecycle, at several rates below
+    /// the highest one and on an idle server.
     async fn costs(&self, highest: f64, server: &Prepared) -> Result<Vec<Fit>, LoadError> {
         let (mut cpu, mut writes) = (Vec::new(), Vec::new());
         if let Some(idle) = idle_cores(server).await {
             cpu.push((0.0, idle));
         }
-        // Twice, so that a moment in which the machine does something else falls on one of two.
+        // Each rate runs twice, so that a short disturbance on the machine affects only one of the
+        // two.
         for part in PARTS.into_iter().chain(PARTS) {
             let report = self.trial(highest * part, self.args.trial, server).await?;
             let completed = report.totals.completed as f64;
@@ -239,7 +244,8 @@ impl CapacityRun<'_> {
 }
 
 impl Found {
-    /// The report of the highest rate that met the objective stays; before there is one, the last.
+    /// Keeps the report if no trial has met the objective yet, or if this trial met it at the same
+    /// or a higher rate than the kept one.
     fn keep(&mut self, trial: Trial, report: Report) {
         let better = match &self.best {
             Some((met, rate, _)) => (trial.met, trial.rate) >= (*met, *rate) || !met,
@@ -259,8 +265,8 @@ async fn idle_cores(server: &Prepared) -> Option<f64> {
     Some(used / IDLE.as_secs_f64())
 }
 
-/// Counts lifecycles completed between the first and the last point of a run, and the store's
-/// commits in that time; `None` if the server does not count commits.
+/// Returns the number of lifecycles completed between the first and the last point of a run, and
+/// the number of the store's commits in that time; `None` if the server does not count commits.
 fn written_in(points: &[Point]) -> Option<(f64, f64)> {
     let commits = |point: &Point| point.server.as_ref()?.commits;
     let (first, last) = (commits(points.first()?)?, commits(points.last()?)?);
@@ -282,7 +288,7 @@ mod tests {
             let server = ServerPoint { commits: Some(commits), ..ServerPoint::default() };
             Point { at_seconds, completed, server: Some(server), ..Point::default() }
         };
-        // The first has commits of enrollments in it.
+        // The commits of the first point include enrollments, so they do not count.
         let series = vec![point(1.0, 50.0, 700), point(2.0, 10.0, 740), point(4.0, 20.0, 900)];
         assert_eq!(written_in(&series), Some((50.0, 200.0)));
         assert_eq!(written_in(&[Point::default()]), None);

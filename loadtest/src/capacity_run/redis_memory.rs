@@ -1,4 +1,4 @@
-//! Memory of a Redis. The harness asks one question, so it needs no driver.
+//! Memory of a Redis. The harness sends one command only, so it needs no driver.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -6,19 +6,19 @@ use url::Url;
 
 use crate::LoadError;
 
-/// A Redis, if the store is one that can be asked.
+/// A Redis to query; `None` if the store is another one, or a Redis behind TLS.
 pub(super) struct Redis(Option<Url>);
 
 impl Redis {
-    /// Finds the Redis of a store. A Redis behind TLS is not asked.
+    /// Creates the Redis of a store. It stays empty for a Redis behind TLS.
     pub(super) fn of(store: &str) -> Self {
         Self(Url::parse(store).ok().filter(|url| url.scheme() == "redis"))
     }
 
-    /// With `count` of something, the memory that it uses, in bytes; none if there is no Redis.
+    /// Pairs `count` with the memory that Redis uses, in bytes; `None` if there is no Redis.
     ///
     /// # Errors
-    /// [`LoadError`] if it does not say.
+    /// [`LoadError`] if Redis does not return its memory.
     pub(super) async fn used_at(&self, count: usize) -> Result<Option<(f64, f64)>, LoadError> {
         match &self.0 {
             Some(url) => Ok(Some((count as f64, used(url).await?))),
@@ -50,7 +50,8 @@ async fn used(url: &Url) -> Result<f64, LoadError> {
     Err(LoadError::Wrong("the Redis does not say its memory"))
 }
 
-/// A command as Redis reads it: the length of each part before it, so that none needs escaping.
+/// Encodes a command for Redis. The length of each part precedes it, so that no part needs
+/// escaping.
 fn command(parts: &[&str]) -> Vec<u8> {
     let mut text = format!("*{}\r\n", parts.len());
     for part in parts {

@@ -1,5 +1,5 @@
-//! Processor cost of each step of a lifecycle: each run ends one step later than the one before it,
-//! and repeats the last step where a repetition is possible.
+//! Processor cost of each step of a lifecycle. One run makes the first step only, another the first
+//! two, and so on. The last step of a run is repeated if that is possible.
 
 use std::time::Duration;
 
@@ -21,40 +21,40 @@ use crate::server::Prepared;
 /// The steps, in the order in which they happen.
 const STEPS: [&str; 6] =
     [step::TRACK, step::CHALLENGE, step::VERIFY, step::READ, step::DECIDE, step::VALIDATE];
-/// Parts of the highest rate of lifecycles at which each is measured.
+/// Shares of the highest lifecycle rate at which each run is measured.
 const PARTS: [f64; 2] = [0.3, 0.6];
-/// Repetitions of a run's last step, because a step that runs rarely costs too little to stand out
-/// of the noise.
+/// Number of executions of a run's last step if it is repeatable, because the cost of a single
+/// execution is too small to stand out of the noise.
 const TIMES: usize = 4;
-/// The steps that can be done again, at once and with the same effect on the server each time.
+/// The steps that a run can repeat immediately, with the same effect on the server each time.
 const REPEATABLE: [&str; 3] = [step::TRACK, step::VERIFY, step::VALIDATE];
-/// Requests of a whole lifecycle, of which an official phone's read takes two.
+/// Requests of a whole lifecycle. The read of an official phone takes two.
 const LIFECYCLE_REQUESTS: usize = STEPS.len() + 1;
-/// The part of the requests that come at the highest rate which no run sends more of.
+/// Upper limit for the request rate of a run, as a share of the request rate at the highest rate.
 const REQUESTS_MAX: f64 = 0.7;
-/// Length of a run.
+/// Length of one run.
 const TIME: Duration = Duration::from_secs(3);
-/// All steps take turns so often, at least and at most: whatever else the machine does falls on
-/// all.
+/// Minimum and maximum number of rounds. Every round runs all steps, so that disturbances on the
+/// machine affect all steps alike.
 const ROUNDS: [usize; 2] = [2, 6];
-/// Largest standard error of a step, as a part of the cost of all steps together.
+/// Largest standard error of a step, as a share of the cost of all steps together.
 const ERROR_MAX: f64 = 0.03;
 
-/// The first steps of lifecycles.
+/// A scenario that runs only the first steps of each lifecycle.
 #[derive(Serialize)]
 struct Partial {
     steps: usize,
     load: LoadArgs,
 }
 
-/// A user who stops after some steps and runs once, because an open challenge changes the next
-/// lifecycle.
+/// A user who stops after some steps. Each user runs once, because their open challenge would
+/// change their next lifecycle.
 struct Stopping {
     user: User,
     steps: usize,
 }
 
-/// Takes the measurements.
+/// Measures the processor cost of each step, from runs with rates below `highest`.
 ///
 /// # Errors
 /// [`LoadError`].
@@ -85,8 +85,8 @@ pub(super) async fn measure(
     Ok(fits)
 }
 
-/// Counts the executions of each step in a run that ends after `steps`; the last one runs `last`
-/// times if it is repeatable.
+/// Counts the executions of each step in a run that ends after `steps` steps. The last step runs
+/// `last` times if it is repeatable.
 fn times(steps: usize, last: usize) -> [usize; STEPS.len()] {
     std::array::from_fn(|index| match steps.checked_sub(index + 1) {
         None => 0,
@@ -95,22 +95,23 @@ fn times(steps: usize, last: usize) -> [usize; STEPS.len()] {
     })
 }
 
-/// The part of the highest rate at which arrivals that do so much come: lower where they send more
-/// requests than the server can be expected to bear.
+/// Returns `part`, a share of the highest rate. It is lowered if arrivals that execute the steps
+/// `times` times would send more requests than [`REQUESTS_MAX`] allows.
 fn bearable(part: f64, times: [usize; STEPS.len()]) -> f64 {
     let [.., reads, _, _] = times;
-    // An official phone asks for a nonce before it reads.
+    // An official phone requests a nonce before it reads.
     let requests = times.iter().sum::<usize>() + reads;
     part.min(REQUESTS_MAX * LIFECYCLE_REQUESTS as f64 / requests as f64)
 }
 
-/// Tells whether the errors are small enough for a planner.
+/// Checks that the standard errors are small enough for a planner.
 fn are_sure(steps: &[Fit]) -> bool {
     let whole: f64 = steps.iter().map(|step| step.slope).sum();
     steps.iter().all(|step| step.slope_error.is_some_and(|error| error <= ERROR_MAX * whole))
 }
 
-/// Reads the rate of each step and the cores of the run from its report.
+/// Reads the rate of each step and the used cores from the report of a run; `None` without the
+/// server's processor time.
 fn mixture(report: &Report) -> Option<Mixture> {
     let seconds = report.took_seconds;
     let cores = report.totals.server_cpu_seconds? / seconds;
@@ -146,8 +147,8 @@ impl Stopping {
                 self.user.answer(&seen, true, recorder).await?;
             }
         }
-        // Every run from the third step on asks, because a decision needs an answer to that
-        // request.
+        // Every run from the third step on polls here, after the decision if the run makes one,
+        // because the response to the poll carries the token that the last step validates.
         let mut token = None;
         for _ in 0..asks {
             let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
@@ -171,7 +172,7 @@ impl Scenario for Partial {
     }
 
     async fn prepare(&self, context: &RunContext) -> Result<Vec<Stopping>, LoadError> {
-        // Enough for each to come once.
+        // Enough users, so that each of them runs only once.
         let time = (self.load.time + self.load.warm_up).as_secs_f64();
         let count = (self.load.rate * time * 1.2).ceil() as usize + 20;
         let users = context.enroll(count).await?;
@@ -193,11 +194,11 @@ impl Scenario for Partial {
 mod tests {
     use super::*;
 
-    /// Cost of each step in seconds, close to its cost with the store in memory.
+    /// Cost of each step in seconds, close to the real cost with the memory store.
     const COSTS: [f64; STEPS.len()] = [0.000_05, 0.000_08, 0.000_02, 0.000_12, 0.000_13, 0.000_01];
     const HIGHEST: f64 = 2_000.0;
 
-    /// All runs of some rounds, with noise of a hundredth of a core.
+    /// Simulates all runs of some rounds, with noise of up to a hundredth of a core.
     fn measured(last: usize, seed: u64) -> Vec<Fit> {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut mixtures = Vec::new();

@@ -1,4 +1,4 @@
-//! The connections to the server: how many, of which protocol, from which addresses.
+//! Connections to the server: their number, protocol and source addresses.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,38 +6,39 @@ use countersign_client::{Connecting, Http};
 
 use crate::LoadError;
 
-/// Connections from one address to one port, at most: the ports that Linux gives out by itself are
-/// some 28,000, and those just closed are kept back for a minute.
+/// Maximum number of connections from one source address to one port. Linux assigns about 28,000
+/// ports, and keeps the port of a closed connection reserved for a minute.
 const PER_ADDRESS: usize = 20_000;
 
-/// Transport of the harness's requests.
+/// The HTTP version of the harness's requests, and the number of streams on an HTTP/2 connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// HTTP/2 from the first byte on.
+    /// HTTP/2 from the first byte on, instead of HTTP/1.1.
     pub http2: bool,
-    /// Requests at the same time on one connection of HTTP/2.
+    /// Maximum number of concurrent requests on one HTTP/2 connection.
     pub streams: usize,
 }
 
 impl Protocol {
-    /// Number of connections for that many concurrent requests.
+    /// Returns the number of connections for `requests` concurrent requests.
     pub const fn connections(self, requests: usize) -> usize {
         if self.http2 { requests.div_ceil(self.streams) } else { requests }
     }
 }
 
-/// Connections, over which users are spread.
+/// A set of HTTP clients, over which the users are spread.
 #[derive(Clone, Debug)]
 pub struct Connections {
     all: Vec<Http>,
 }
 
 impl Connections {
-    /// Enough for `requests` at the same time. If the server is on this machine and they are many,
-    /// they come from several of its addresses.
+    /// Creates clients for `requests` concurrent requests. If the server is on this machine
+    /// (`loopback`) and one source address has too few ports, the clients use several loopback
+    /// addresses.
     ///
     /// # Errors
-    /// [`LoadError::Request`] if the system gives no means for them.
+    /// [`LoadError::Request`] if a client cannot be created.
     pub fn new(protocol: Protocol, requests: usize, loopback: bool) -> Result<Self, LoadError> {
         let connections = protocol.connections(requests);
         let addresses = if loopback { connections.div_ceil(PER_ADDRESS).max(1) } else { 1 };
@@ -50,13 +51,13 @@ impl Connections {
         Ok(Self { all: all.map_err(LoadError::at("connect"))? })
     }
 
-    /// The one of a user, by number.
+    /// Returns the client of the user with this number.
     pub fn of(&self, user: usize) -> &Http {
         &self.all[user % self.all.len()]
     }
 }
 
-/// All of 127.0.0.0/8 is this machine.
+/// Returns a source address. All of 127.0.0.0/8 is this machine.
 const fn address(index: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, (index / 250) as u8, (index % 250) as u8 + 1)
 }

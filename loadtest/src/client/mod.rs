@@ -1,4 +1,4 @@
-//! Clients of a server: people with their browsers and phones, and the connections they use.
+//! Clients of a server: people with their browsers and phones, and the connections that they use.
 
 pub mod connections;
 pub mod people;

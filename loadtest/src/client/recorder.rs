@@ -1,4 +1,4 @@
-//! The record of one piece of work: the times of its steps.
+//! Times of the steps of one piece of work.
 
 use std::time::Duration;
 
@@ -9,28 +9,29 @@ use crate::LoadError;
 use crate::error::is_refusal;
 use crate::out::report::step;
 
-/// Times by step.
+/// The recorded times, each with the name of its step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorder {
     times: Vec<(&'static str, Duration)>,
 }
 
 impl Recorder {
-    /// Writes a time down.
+    /// Records the time of a step.
     pub fn record(&mut self, name: &'static str, took: Duration) {
         self.times.push((name, took));
     }
 
-    /// The times in the order of their recording.
+    /// Returns the times in the order of their recording.
     pub fn times(&self) -> &[(&'static str, Duration)] {
         &self.times
     }
 
-    /// Waits for a step and writes down its time since `meant`. A refusal is counted apart, from
-    /// when it was asked for.
+    /// Waits for a step and records the time since `meant`, the time at which the step was due. The
+    /// time of a refusal is recorded as [`step::REFUSAL`] instead, and it counts from this call.
+    /// The time of another error is not recorded.
     ///
     /// # Errors
-    /// The step's, by its name.
+    /// The error of the step, with the step's name.
     pub async fn timed<T>(
         &mut self,
         name: &'static str,

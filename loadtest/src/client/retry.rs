@@ -1,17 +1,17 @@
-//! Repetition of a refused request, for the preparation of a run.
+//! Retries of refused requests while a run is prepared.
 
 use std::time::Duration;
 
 use crate::LoadError;
 
-/// Retries of a refused request, and the pause before each.
+/// Maximum number of retries of a refused request, and the pause before each.
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prepares something outside the measured part, and tries again while the server is overloaded.
+/// Calls `prepare`, and retries while the server rejects the request because of overload.
 ///
 /// # Errors
-/// [`LoadError`], also if it has for too long.
+/// The first [`LoadError`] that is no refusal, or the refusal of the last retry.
 pub(crate) async fn retry_refused<T>(
     prepare: impl AsyncFn() -> Result<T, LoadError>,
 ) -> Result<T, LoadError> {

@@ -1,4 +1,4 @@
-//! Access to a server, and a check that it is the right one.
+//! Address and credentials of a server, and a check of both.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,51 +11,50 @@ use crate::LoadError;
 use crate::client::raw::Callers;
 use crate::client::retry::retry_refused;
 
-/// A server and how to call it.
+/// A server with its credentials.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Base address, which ends in the version of the contract.
+    /// Base URL, which ends with the API version.
     pub base: String,
-    /// The tenant.
+    /// The tenant's id.
     pub tenant: String,
     /// One of the tenant's secrets.
     pub secret: Secret,
-    /// Address of its metrics, if they can be read.
+    /// URL of the operations listener; `None` if its metrics cannot be read.
     pub operations: Option<String>,
 }
 
 impl Target {
-    /// Tells whether the server is on this machine.
+    /// Checks if the server is on this machine.
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
     }
 
-    /// The server's address, for connections without a client of HTTP.
+    /// Resolves the server's socket address, for connections without an HTTP client.
     ///
     /// # Errors
-    /// [`LoadError::Wrong`] if its name leads nowhere.
+    /// [`LoadError::Wrong`] if its name does not resolve.
     pub fn address(&self) -> Result<SocketAddr, LoadError> {
         address(&self.base)
     }
 
-    /// The address of the operations listener.
+    /// Resolves the socket address of the operations listener.
     ///
     /// # Errors
-    /// [`LoadError::Wrong`] if it is not known.
+    /// [`LoadError::Wrong`] if its URL is unknown or does not resolve.
     pub fn operations_address(&self) -> Result<SocketAddr, LoadError> {
         address(self.operations.as_deref().unwrap_or_default())
     }
 
-    /// The callers' credentials, for the same.
+    /// Builds the authorization headers, for connections without an HTTP client.
     pub fn callers(&self) -> Callers {
         Callers::new(&self.tenant, self.secret.reveal())
     }
 
-    /// Tracks one action, to learn whether the server is there and takes the secret for this
-    /// tenant.
+    /// Tracks one action, to check that the server responds and accepts the secret for this tenant.
     ///
     /// # Errors
-    /// [`LoadError::Server`], which names the fault.
+    /// [`LoadError::Server`], which names the cause.
     pub async fn probe(&self, http: &Http) -> Result<(), LoadError> {
         let wrong = |what: String| LoadError::Server(format!("{}: {what}", self.base));
         let backend = RelyingParty::new(http.clone(), &self.base, self.secret.reveal());
@@ -80,7 +79,7 @@ fn address(url: &str) -> Result<SocketAddr, LoadError> {
     first.ok_or(LoadError::Wrong("the server says no address"))
 }
 
-/// Explains the answer to the first request.
+/// Explains the error of the first request.
 fn probed(error: LoadError) -> String {
     if error.is_transport() {
         return format!("no server answers there: {}", error.kind());
@@ -97,10 +96,10 @@ fn probed(error: LoadError) -> String {
     }
 }
 
-/// Reads an address of a server, with the version of the contract added where it has no path.
+/// Parses the URL of a server. If it has no path, the API version is added.
 ///
 /// # Errors
-/// [`LoadError::Input`] if it is none, or another machine's and `remote` does not allow it.
+/// [`LoadError::Input`] if the URL is invalid, or names another machine without `remote`.
 pub(crate) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
     let mut url = parse(text, remote)?;
     if url.path() == "/" {
@@ -109,10 +108,10 @@ pub(crate) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
     Ok(url.to_string().trim_end_matches('/').to_owned())
 }
 
-/// Reads an address.
+/// Parses a URL.
 ///
 /// # Errors
-/// As those of [`base`].
+/// Those of [`base`].
 pub(crate) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
     let wrong = |why: &str| {
         LoadError::Input(format!("{text:?} is no http:// or https:// address of a server{why}"))
@@ -128,8 +127,10 @@ pub(crate) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
     Ok(url)
 }
 
+/// Refuses the URL of another machine unless `remote` allows it.
+///
 /// # Errors
-/// [`LoadError::Input`] for an address of another machine that is not allowed.
+/// [`LoadError::Input`] for such a URL.
 pub(crate) fn refuse_remote(url: &Url, remote: bool) -> Result<(), LoadError> {
     if remote || is_loopback(url) {
         return Ok(());

@@ -1,17 +1,17 @@
-//! Connections that this process, and a server that it starts, may have.
+//! Limit of open file descriptors, for this process and for a server that it starts.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::LoadError;
 
-/// Descriptors that are open besides those of connections, at most.
+/// Maximum number of open descriptors that belong to no connection.
 const OTHERS: u64 = 200;
 
-/// Raises the limit so far that `connections` can be open at once. A process started after that
-/// inherits it.
+/// Raises this process's soft limit, so that `connections` can be open at once. A process that is
+/// started afterwards inherits the limit.
 ///
 /// # Errors
-/// [`LoadError::Input`] if the hard limit is too low.
+/// [`LoadError::Input`] if the hard limit is too low; [`LoadError::Io`] if the system refuses.
 pub fn allow(connections: u64) -> Result<(), LoadError> {
     let needed = connections + OTHERS;
     let limits = getrlimit(Resource::Nofile);

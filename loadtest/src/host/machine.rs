@@ -1,4 +1,4 @@
-//! Description of the machine.
+//! Description of the machine, for reports.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use procfs::Current as _;
 use crate::out::report::model::Machine;
 
 impl Machine {
-    /// Describes this machine.
+    /// Returns a description of this machine.
     pub fn here() -> Self {
         let processors = procfs::CpuInfo::current().ok();
         let model = processors.as_ref().and_then(|found| found.model_name(0));

@@ -1,4 +1,5 @@
-//! Peaks of a process's memory and descriptors, and a bound above which it is killed.
+//! Watch on a process: its peak memory, its peak number of descriptors, and a memory limit above
+//! which the process is killed.
 
 use std::time::Duration;
 
@@ -9,36 +10,37 @@ use tokio::time::sleep;
 
 use super::process;
 
-/// Time between two looks at its memory, and looks at its descriptors among them.
+/// Time between two reads of the memory. Every fourth read includes the number of descriptors.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_OF_DESCRIPTORS: u32 = 4;
 
-/// The highest values so far.
+/// The highest memory and the highest number of descriptors so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest {
-    /// The most memory, in bytes.
+    /// Highest resident memory, in bytes.
     pub memory: u64,
-    /// The most descriptors.
+    /// Highest number of descriptors.
     pub descriptors: u64,
-    /// True once the process was killed because of its memory.
+    /// True after the process was killed because of its memory.
     pub killed: bool,
 }
 
-/// Watches a process until this is dropped.
+/// A watch on a process, which ends when this value is dropped.
 pub struct Peaks {
     highest: watch::Receiver<Highest>,
     task: JoinHandle<()>,
 }
 
 impl Peaks {
-    /// Begins to watch a process, and kills it once it has more memory than `memory_max`.
+    /// Starts to watch a process. The watch kills the process if it uses more than `memory_max`
+    /// bytes.
     #[must_use]
     pub fn watch(pid: u32, memory_max: u64) -> Self {
         let (tell, highest) = watch::channel(Highest::default());
         Self { highest, task: tokio::spawn(look(pid, memory_max, tell)) }
     }
 
-    /// The highest values so far.
+    /// Returns the highest memory and the highest number of descriptors so far.
     pub fn highest(&self) -> Highest {
         *self.highest.borrow()
     }

@@ -1,4 +1,5 @@
-//! Cores of a process. A server and its load on the same cores would measure each other.
+//! Pinning of processes to cores. A server and its load generator on the same cores would slow each
+//! other down.
 
 use std::io;
 
@@ -7,7 +8,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::LoadError;
 
-/// Cores of the server and of the harness; empty where nobody is pinned.
+/// Cores of the server and of the harness; both are empty if no process is pinned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cores {
     /// Cores of the server.
@@ -16,22 +17,23 @@ pub struct Cores {
     pub client: Vec<usize>,
 }
 
-/// The cores that this process may use.
+/// Returns the cores that this process may use.
 ///
 /// # Errors
-/// If the system does not say.
+/// If the system does not report them.
 pub fn allowed() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(None)?;
     Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
 }
 
-/// The halves of the cores, if there are two at least: the first for the server.
+/// Splits the cores into halves, the first one for the server. With fewer than two cores, no
+/// process is pinned.
 pub fn halves(allowed: &[usize]) -> Cores {
     split(allowed, allowed.len() / 2)
 }
 
-/// That many cores for the server and the others for the harness. Nobody is pinned if one of them
-/// would have none.
+/// Assigns the first `servers` cores to the server and the remaining ones to the harness. If either
+/// part is empty, no process is pinned.
 pub fn split(allowed: &[usize], servers: usize) -> Cores {
     let (server, client) = allowed.split_at(servers.min(allowed.len()));
     if server.is_empty() || client.is_empty() {
@@ -40,10 +42,10 @@ pub fn split(allowed: &[usize], servers: usize) -> Cores {
     Cores { server: server.to_vec(), client: client.to_vec() }
 }
 
-/// Refuses cores that this process may not use.
+/// Rejects cores that this process may not use.
 ///
 /// # Errors
-/// [`LoadError::Input`].
+/// [`LoadError::Input`] for the first such core.
 pub fn check(cores: &[usize], allowed: &[usize]) -> Result<(), LoadError> {
     match cores.iter().find(|core| !allowed.contains(core)) {
         Some(core) => Err(LoadError::Input(format!("core {core} is none of {allowed:?}"))),
@@ -51,7 +53,7 @@ pub fn check(cores: &[usize], allowed: &[usize]) -> Result<(), LoadError> {
     }
 }
 
-/// Pins every thread of this process; threads that are started later inherit it.
+/// Pins every thread of this process. Threads that start later inherit the cores.
 ///
 /// # Errors
 /// If the system refuses.
@@ -64,7 +66,8 @@ pub fn this_process(cores: &[usize]) -> io::Result<()> {
     Ok(())
 }
 
-/// Does something with this thread pinned, such as starting a process, which inherits it.
+/// Pins this thread to `cores` while `start` runs. A process that `start` creates inherits the
+/// cores. Without cores the thread stays as it is.
 ///
 /// # Errors
 /// If the system refuses.

@@ -1,4 +1,4 @@
-//! One run: a quiet span, the abuse, and the recovery.
+//! One run: the abuse, the recovery, and the measurements around them.
 
 use std::time::Duration;
 
@@ -15,31 +15,32 @@ use crate::LoadError;
 use crate::host::peaks::Peaks;
 use crate::host::process;
 
-/// Memory above which a server is killed, so that an abuse harms it and not the machine.
+/// Memory above which the server is killed, in bytes, so that an abuse cannot harm the machine.
 const MEMORY_MAX: u64 = 1 << 30;
-/// Time after the end of an abuse by which memory and descriptors have to be back.
+/// Longest time after the end of an abuse for memory and descriptors to return to their allowed
+/// values.
 const BACK: Duration = Duration::from_secs(10);
-/// Time between two looks at them.
+/// Time between two reads of memory and descriptors.
 const LOOK: Duration = Duration::from_millis(200);
-/// Time over which the use of the processor is measured once everybody has left.
+/// Time over which the processor use is measured after the recovery.
 const IDLE: Duration = Duration::from_millis(500);
-/// Time that attackers take to start, at most.
+/// Longest time for the attackers' process to start.
 const START: Duration = Duration::from_millis(300);
 
-/// Lengths and rates of a run.
+/// Lengths of a run's three spans, and the rate of its sign-ins.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// Length of the abuse.
     pub abuse: Duration,
-    /// Length of the span before it.
+    /// Length of the quiet span before the abuse.
     pub quiet: Duration,
-    /// Length of the span after it.
+    /// Length of the recovery span after the abuse.
     pub recovery: Duration,
-    /// Sign-ins that begin each second.
+    /// Number of sign-ins that begin per second.
     pub sign_ins_per_second: f64,
 }
 
-/// Sign-ins and health for that long.
+/// Runs sign-ins and health probes for `time`, and returns their figures.
 pub(super) async fn span(server: &TargetServer, timing: &Timing, time: Duration) -> Span {
     let sign_ins = server.sign_ins.go_on(timing.sign_ins_per_second, time);
     let (mut span, health) = tokio::join!(sign_ins, probe(server.operators, time));
@@ -50,10 +51,10 @@ pub(super) async fn span(server: &TargetServer, timing: &Timing, time: Duration)
     span
 }
 
-/// Lets the attackers loose and measures the effect. `quiet` comes from the span before.
+/// Runs the attackers and measures their effect. `quiet` holds the figures of a span without abuse.
 ///
 /// # Errors
-/// [`LoadError`] if the attackers do not do as they are told.
+/// [`LoadError`] if the attackers fail, or if the server does not start their challenges.
 pub(super) async fn measure(
     server: &mut TargetServer,
     run: &Run,
@@ -100,7 +101,8 @@ pub(super) async fn measure(
     })
 }
 
-/// Memory and descriptors before an abuse, once the connections of earlier spans are gone.
+/// Returns memory and descriptors before an abuse. It waits until the number of descriptors is
+/// stable, because connections of earlier spans may still be closing.
 async fn before(pid: u32) -> Result<(u64, u64), LoadError> {
     let mut last = process::descriptors(pid)?;
     let end = Instant::now() + BACK;
@@ -114,8 +116,8 @@ async fn before(pid: u32) -> Result<(u64, u64), LoadError> {
     }
 }
 
-/// Memory and descriptors once they are back, or as long after the abuse as they may take, and the
-/// share of a core that is used then.
+/// Waits after the abuse until memory and descriptors are within their allowed values, at most for
+/// [`BACK`]. Returns both, and the share of a core that the server uses afterwards.
 async fn after_all(
     pid: u32,
     rule: &Rule,

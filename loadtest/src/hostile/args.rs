@@ -16,12 +16,12 @@ use crate::out::output::output;
 use crate::run::stop::Stop;
 use crate::server::{check_store, key, program_beside};
 
-/// Seconds of an abuse alone, and of a pair.
+/// Default length of a run in seconds: of one abuse, and of a pair.
 const ALONE_SECONDS: u64 = 60;
 const PAIR_SECONDS: u64 = 15;
-/// Longest quiet span.
+/// Maximum length of the quiet span.
 const QUIET_MAX: Duration = Duration::from_secs(10);
-/// Longest span after an abuse.
+/// Maximum length of the recovery span.
 const RECOVERY_MAX: Duration = Duration::from_secs(3);
 
 /// The abuses and their length.
@@ -71,10 +71,11 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl HostileArgs {
-    /// Runs the command. The exit code tells whether the server withstood every abuse.
+    /// Runs the command. The exit code is a success only if the server withstood every abuse.
     ///
     /// # Errors
-    /// [`LoadError`] if it cannot be done.
+    /// [`LoadError`] if the arguments are invalid, a server does not start, or the file cannot be
+    /// written.
     pub fn run(self) -> Result<ExitCode, LoadError> {
         if self.list {
             return list().map(|()| ExitCode::SUCCESS);
@@ -139,7 +140,7 @@ impl HostileArgs {
     }
 }
 
-/// Shows a summary, and says by the exit code whether every run has gone well.
+/// Prints a summary. Returns the exit code of a success only if no run failed.
 fn conclude(outcomes: &[Outcome]) -> Result<ExitCode, LoadError> {
     let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.wrong.is_empty()).collect();
     writeln!(std::io::stdout(), "{} of {} runs failed", failed.len(), outcomes.len())?;

@@ -1,4 +1,4 @@
-//! The attackers' process: it reads an order, follows it, and prints an account.
+//! The attackers' process: it reads an order, attacks, and prints its counts.
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
@@ -13,18 +13,20 @@ use super::table::named;
 use crate::LoadError;
 use crate::host::{descriptors, pin};
 
-/// Niceness of the attackers, so that they give way to those who measure on the same core.
+/// Niceness of the attackers, so that the measuring process gets the processor first if both share
+/// a core.
 const NICE: i32 = 15;
-/// Connections of the attackers, at most.
+/// Maximum number of the attackers' connections.
 const CONNECTIONS_MAX: u64 = 9_000;
-/// Word before the account, since a test's own words may stand before it.
+/// Prefix of the line with the counts, because a test harness may print other lines before it.
 pub(super) const COUNTS: &str = "did ";
 
-/// Follows the order on the standard input, and writes an account to the standard output.
-/// [`super::Attackers`] starts a process that calls this.
+/// Reads the order from the standard input, attacks, and writes the counts to the standard output.
+/// [`super::Attackers`] starts the process that calls this function.
 ///
 /// # Errors
-/// [`LoadError`] if there is no order, or the system gives too little for it.
+/// [`LoadError`] if the order is missing or invalid, or if the system does not grant the resources
+/// for it.
 pub fn attack() -> Result<(), LoadError> {
     let mut text = String::new();
     if !std::io::stdin().is_terminal() {
@@ -41,7 +43,8 @@ pub fn attack() -> Result<(), LoadError> {
     descriptors::allow(CONNECTIONS_MAX)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let did = runtime.block_on(carry_out(order))?;
-    // The kernel takes its time to close thousands of connections: it belongs to the abuse.
+    // The kernel needs time to close thousands of connections. This time counts as part of the
+    // abuse.
     runtime.shutdown_timeout(Duration::from_millis(100));
     let did = serde_json::to_string(&did).map_err(std::io::Error::other)?;
     writeln!(std::io::stdout(), "{COUNTS}{did}")?;
@@ -57,7 +60,7 @@ async fn carry_out(order: Order) -> Result<AttackCounts, LoadError> {
     }
     let all = async {
         while under_way.join_next().await.is_some() {}
-        // An abuse that has nothing more to do leaves the others their time.
+        // If all abuses end early, the process waits for the full length of the attack.
         sleep(longest).await;
     };
     let _in_time = timeout(longest, all).await;

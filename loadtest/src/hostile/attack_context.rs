@@ -1,4 +1,4 @@
-//! Tools that all abuses share: connections from several addresses, counts, and rates.
+//! Shared tools of the abuses: connections from several addresses, counts, and rate limits.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -14,23 +14,24 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::order::{AttackCounts, Listener, Order};
 use crate::run::lock;
 
-/// Addresses of the attackers: 127.0.0.2 to 127.0.0.9. Those who sign in come from 127.0.0.1.
+/// Number of the attackers' addresses: 127.0.0.2 to 127.0.0.9. The users who sign in come from
+/// 127.0.0.1.
 const ADDRESSES: u64 = 8;
-/// Longest time for a connection.
+/// Longest time to open a connection.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Pause after an attempt that failed, or that the server ended.
+/// Pause before an attacker opens its next connection.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Pause between two looks at a connection that is not read.
+/// Pause between two checks of a connection that nobody reads.
 const LOOK: Duration = Duration::from_secs(1);
-/// Time that an abuse may lie behind its rate and catch up.
+/// Longest lag behind its rate that an abuse makes up for by sending faster afterwards.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// The context of one attack, which all its connections share.
 pub(super) type Context = Arc<AttackContext>;
 
-/// The order, the addresses to attack from, and the counts.
+/// The order, the number of the next source address, and the counts.
 pub(super) struct AttackContext {
-    /// The order, with everything that is known of the server.
+    /// The order, which holds all that the attackers know about the server.
     pub(super) order: Order,
     next: AtomicU64,
     did: Mutex<AttackCounts>,
@@ -41,7 +42,7 @@ impl AttackContext {
         Arc::new(Self { order, next: AtomicU64::new(0), did: Mutex::default() })
     }
 
-    /// Chooses the value for the public listener or for the operators'.
+    /// Returns the value for the attacked listener.
     pub(super) fn either<T>(&self, public: T, operators: T) -> T {
         match self.order.listener {
             Listener::Public => public,
@@ -49,24 +50,25 @@ impl AttackContext {
         }
     }
 
-    /// The next address of an attacker.
+    /// Returns the next source address, in turn.
     pub(super) fn source(&self) -> Ipv4Addr {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % ADDRESSES;
         Ipv4Addr::new(127, 0, 0, 2 + number as u8)
     }
 
-    /// A connection from the next address.
+    /// Opens a connection from the next source address.
     ///
     /// # Errors
-    /// If the server does not take it in time.
+    /// If the server does not accept it within [`CONNECT`].
     pub(super) async fn dial(self: &Arc<Self>) -> io::Result<AttackConnection> {
         self.dial_with(None).await
     }
 
-    /// Dials with a receive buffer of that many bytes.
+    /// Opens a connection as [`Self::dial`] does, with a receive buffer of `buffer` bytes if it is
+    /// given.
     ///
     /// # Errors
-    /// As [`Self::dial`].
+    /// Those of [`Self::dial`].
     pub(super) async fn dial_with(
         self: &Arc<Self>,
         buffer: Option<u32>,
@@ -90,26 +92,26 @@ impl AttackContext {
         Ok(stream)
     }
 
-    /// Counts bytes that went another way than through an [`AttackConnection`].
+    /// Counts bytes that were not sent or received through an [`AttackConnection`].
     pub(super) fn count(&self, sent: usize, received: usize) {
         let mut did = lock(&self.did);
         did.sent_bytes += sent as u64;
         did.received_bytes += received as u64;
     }
 
-    /// Counts a call that was answered.
+    /// Counts a call that got a response, and its bytes.
     pub(super) fn called(&self, sent: usize, received: usize) {
         lock(&self.did).calls += 1;
         self.count(sent, received);
     }
 
-    /// The account so far.
+    /// Returns the counts so far.
     pub(super) fn did(&self) -> AttackCounts {
         *lock(&self.did)
     }
 
-    /// Does something `count` times at the same time, and each again as soon as it ends. They begin
-    /// one after the other, `per_second` of them.
+    /// Runs `count` loops at the same time, each of which repeats `one` after a short pause. The
+    /// loops start at a rate of `per_second`.
     pub(super) async fn lanes<F>(
         self: Arc<Self>,
         count: u64,
@@ -124,7 +126,7 @@ impl AttackContext {
             lanes.spawn(async move {
                 sleep(delay / per_second.max(1) as u32).await;
                 loop {
-                    // An attacker whom the server turns away comes again.
+                    // If the server closes the connection, the attacker opens a new one.
                     let _ended = one(context.clone(), number).await;
                     sleep(PAUSE).await;
                 }
@@ -133,7 +135,7 @@ impl AttackContext {
         while lanes.join_next().await.is_some() {}
     }
 
-    /// Begins something `per_second` times a second, with at most `at_once` of them under way.
+    /// Starts `one` at a rate of `per_second`, with at most `at_once` of them running.
     pub(super) async fn paced<F>(
         self: Arc<Self>,
         per_second: u64,
@@ -154,7 +156,7 @@ impl AttackContext {
     }
 }
 
-/// A rate.
+/// A rate limit for an attacker.
 pub(super) struct Throttle {
     every: Duration,
     next: Instant,
@@ -165,7 +167,7 @@ impl Throttle {
         Self { every: Duration::from_secs(1) / per_second.max(1) as u32, next: Instant::now() }
     }
 
-    /// Waits until `count` more may follow.
+    /// Waits until the rate allows the next action, and reserves `count` actions.
     pub(super) async fn turns(&mut self, count: u32) {
         let now = Instant::now();
         if self.next > now {
@@ -178,7 +180,7 @@ impl Throttle {
     }
 }
 
-/// An attacker's connection.
+/// An attacker's connection, which counts its bytes.
 pub(super) struct AttackConnection {
     stream: TcpStream,
     context: Arc<AttackContext>,
@@ -188,17 +190,17 @@ impl AttackConnection {
     /// Sends bytes.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection is closed.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.context.count(bytes.len(), 0);
         Ok(())
     }
 
-    /// Reads some bytes and forgets them.
+    /// Reads some bytes and discards them.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection is closed.
     pub(super) async fn take(&mut self) -> io::Result<()> {
         let mut buffer = [0; 16_384];
         match self.stream.read(&mut buffer).await? {
@@ -210,15 +212,15 @@ impl AttackConnection {
         }
     }
 
-    /// Reads until the server ends the connection, for that long at most.
+    /// Reads until the server closes the connection, at most for `longest`.
     pub(super) async fn take_all(&mut self, longest: Duration) {
         let all = async { while self.take().await.is_ok() {} };
         let _in_time = timeout(longest, all).await;
     }
 
-    /// Waits until the server ends the connection, and reads nothing.
+    /// Waits until the server closes the connection, and reads nothing.
     pub(super) async fn stay(&mut self) {
-        // Readiness tells of the end also while bytes wait to be read.
+        // The socket's readiness reports the close even while unread bytes are in its buffer.
         let interest = Interest::READABLE | Interest::ERROR;
         while let Ok(ready) = self.stream.ready(interest).await {
             if ready.is_read_closed() || ready.is_write_closed() || ready.is_error() {
@@ -228,10 +230,11 @@ impl AttackConnection {
         }
     }
 
-    /// Sends blocks as `throttle` allows, and reads whatever comes meanwhile.
+    /// Sends blocks at the rate of `throttle`, and discards everything that the server sends
+    /// meanwhile. One block counts as `turns` actions. The flood ends only with an error.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection is closed.
     pub(super) async fn flood(
         &mut self,
         mut throttle: Throttle,
@@ -263,15 +266,15 @@ impl AttackConnection {
         }
     }
 
-    /// Says that nothing more is sent.
+    /// Closes the sending side of the connection.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection is closed.
     pub(super) async fn half_close(&mut self) -> io::Result<()> {
         self.stream.shutdown().await
     }
 
-    /// Ends the connection by a reset.
+    /// Closes the connection with a TCP reset.
     ///
     /// # Errors
     /// If the system refuses.

@@ -1,4 +1,4 @@
-//! Starts the attackers in a process of their own, and sees that it ends.
+//! Control of the attackers' process: its start, its order, and its end.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,36 +13,36 @@ use super::attack::COUNTS;
 use super::order::{AttackCounts, Order};
 use crate::LoadError;
 
-/// Time beyond its order after which the process is killed.
+/// Time after the end of its order after which the process is killed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A command that calls [`super::attack()`].
+/// The command line of a process that calls [`super::attack()`].
 #[derive(Clone, Debug)]
 pub struct Attackers {
     program: PathBuf,
     arguments: Vec<String>,
 }
 
-/// Attackers under way, which are killed when this is dropped.
+/// A running attackers' process, which is killed when this value is dropped.
 pub(super) struct Attacking {
     process: Child,
     longest: Duration,
 }
 
 impl Attackers {
-    /// Runs this program again with these arguments.
+    /// Uses this program's own executable, with these arguments.
     ///
     /// # Errors
-    /// If the system does not say which program this is.
+    /// If the system does not report the path of this program.
     pub fn this_program(arguments: &[&str]) -> Result<Self, LoadError> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         Ok(Self { program: std::env::current_exe()?, arguments })
     }
 
-    /// Starts them.
+    /// Starts the process and sends it the order.
     ///
     /// # Errors
-    /// If the system does not.
+    /// If the process does not start, or does not read the order.
     pub(super) async fn begin(&self, order: &Order) -> Result<Attacking, LoadError> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -56,10 +56,11 @@ impl Attackers {
 }
 
 impl Attacking {
-    /// Waits until they have ended. Gives their account.
+    /// Waits until the process has ended, and returns its counts.
     ///
     /// # Errors
-    /// [`LoadError::Server`] if they had to be killed, or give no account.
+    /// [`LoadError::Server`] if the process had to be killed or printed no counts;
+    /// [`LoadError::Io`] if it cannot be awaited.
     pub(super) async fn ended(mut self) -> Result<AttackCounts, LoadError> {
         let mut said = String::new();
         let mut output = self.process.stdout.take().expect("its output is piped");

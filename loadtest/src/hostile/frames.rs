@@ -1,10 +1,10 @@
-//! Frames of HTTP/2 (RFC 9113), good and bad. We write them ourselves, because a library refuses
-//! the bad ones.
+//! HTTP/2 frames (RFC 9113), valid and invalid. We write them ourselves, because a library refuses
+//! to send invalid ones.
 
-/// First bytes of a client that knows beforehand that HTTP/2 is spoken.
+/// First bytes of a client that uses HTTP/2 without negotiation.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Types of frames.
+/// Frame types.
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
 pub(super) const PRIORITY: u8 = 2;
@@ -14,27 +14,28 @@ pub(super) const PING: u8 = 6;
 pub(super) const WINDOW_UPDATE: u8 = 8;
 pub(super) const CONTINUATION: u8 = 9;
 
-/// Flags of frames.
+/// Frame flags.
 pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 
-/// The setting that says how much of an answer the server may send at first.
+/// The setting for the number of bytes that the server may send on a stream before it needs a
+/// WINDOW_UPDATE.
 pub(super) const INITIAL_WINDOW: u16 = 4;
 
-/// Error code of a reset by a client that has lost interest.
+/// Error code of a reset whose client no longer needs the response.
 const CANCEL: u32 = 8;
 
-/// Bytes to send, frame by frame.
+/// A sequence of encoded frames.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frames(pub(super) Vec<u8>);
 
 impl Frames {
-    /// The begin of a connection, with these settings.
+    /// Starts a connection: the preface and a SETTINGS frame with these settings.
     pub(super) fn opening(settings: &[(u16, u32)]) -> Self {
         Self(PREFACE.to_vec()).settings(settings)
     }
 
-    /// A frame.
+    /// Appends a frame.
     pub(super) fn frame(mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Self {
         let length = u32::try_from(payload.len()).expect("payloads are short").to_be_bytes();
         self.0.extend_from_slice(&length[1..]);
@@ -44,7 +45,7 @@ impl Frames {
         self
     }
 
-    /// Settings.
+    /// Appends a SETTINGS frame.
     pub(super) fn settings(self, settings: &[(u16, u32)]) -> Self {
         let pair = |(name, value): &(u16, u32)| {
             name.to_be_bytes().into_iter().chain(value.to_be_bytes()).collect::<Vec<_>>()
@@ -53,25 +54,26 @@ impl Frames {
         self.frame(SETTINGS, 0, 0, &payload)
     }
 
-    /// A reset of a stream.
+    /// Appends a RST_STREAM frame.
     pub(super) fn reset(self, stream: u32) -> Self {
         self.frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
     }
 
-    /// A `GET`, which is a whole request.
+    /// Appends a complete GET request.
     pub(super) fn get(self, stream: u32, path: &str) -> Self {
         self.frame(HEADERS, END_STREAM | END_HEADERS, stream, &head(false, path, None))
     }
 
-    /// The head of a `POST` with that content length.
+    /// Appends the head of a POST request with this content length.
     pub(super) fn post(self, stream: u32, path: &str, length: usize) -> Self {
         self.frame(HEADERS, END_HEADERS, stream, &head(true, path, Some(length)))
     }
 }
 
-/// A head in HPACK (RFC 7541), without its dynamic table and without Huffman's code.
+/// Encodes a head in HPACK (RFC 7541), without the dynamic table and without Huffman coding.
 pub(super) fn head(post: bool, path: &str, length: Option<usize>) -> Vec<u8> {
-    // From the static table: `:method`, `:scheme: http`, and the names of `:path` and `:authority`.
+    // Indexes of the static table: `:method`, `:scheme: http`, and the names of `:path` and
+    // `:authority`.
     let mut head = vec![if post { 0x83 } else { 0x82 }, 0x86];
     literal(&mut head, &[0x04], path);
     literal(&mut head, &[0x01], "x");

@@ -1,4 +1,4 @@
-//! Probes of health, as an orchestrator sends them: each on a connection of its own.
+//! Health probes, as an orchestrator sends them: each over a new connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,13 +16,14 @@ use crate::run::schedule::{Schedule, Shape};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
 
-/// Probes that begin each second.
+/// Number of probes that begin per second.
 const RATE: f64 = 20.0;
-/// Longest time for an answer.
+/// Longest time for a response.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Probes that may be under way at the same time: none waits for one that gets no answer.
+/// Number of probes that may be open at the same time. It is large enough that no probe waits for
+/// an unanswered one.
 const PROBES: usize = 120;
-/// The two routes, in turn.
+/// The two routes, which the probes use in turn.
 const ROUTES: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// A probe of one route.
@@ -31,7 +32,8 @@ struct Probe {
     route: &'static str,
 }
 
-/// Probes for that long. Gives a span with nothing but health and the client's own delay in it.
+/// Sends probes for `time`. Returns a span that has figures for health and for the client's own
+/// delay only.
 pub(super) async fn probe(operators: SocketAddr, time: Duration) -> Span {
     let routes = ROUTES.into_iter().cycle().take(PROBES);
     let probes = routes.map(|route| Probe { operators, route }).collect();

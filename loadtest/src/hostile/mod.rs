@@ -1,8 +1,8 @@
-//! Abuse of a server, and whether those who sign in meanwhile notice.
+//! Abuse of a server, and its effect on users who sign in at the same time.
 //!
-//! [`ALL`] is the table of abuses. [`Hostile`] starts a server on one core and lets attackers, a
-//! process of their own on another core, loose on one of its listeners. Meanwhile people sign in at
-//! a modest rate. [`Rule`] says whether the server has stood it.
+//! [`ALL`] is the table of abuses. [`Hostile`] starts a server on one core. The attackers are a
+//! separate process on another core, and attack one of the server's listeners. Meanwhile users sign
+//! in at a modest rate. [`Rule`] decides if the server has withstood the abuse.
 
 mod abuse;
 mod abuse_run;
@@ -39,36 +39,38 @@ use self::target_server::TargetServer;
 use crate::LoadError;
 use crate::host::pin::{self, Cores};
 
-/// Runs that a quiet span before them serves.
+/// Maximum number of consecutive runs that are compared with the same quiet span.
 const RUNS_PER_QUIET: u32 = 5;
 
-/// A server, its attackers, and the rule.
+/// A series of runs: the server, its attackers, and the rule.
 pub struct Hostile {
-    /// The server's program.
+    /// Path of the server's program.
     pub binary: PathBuf,
-    /// Further keys of its configuration.
+    /// Additional keys of the server's configuration, with their values.
     pub set: Vec<(String, String)>,
-    /// Cores of the server and of this process; the attackers have one of the latter.
+    /// Cores of the server and of this process. The attackers use the first core of this process.
     pub cores: Cores,
-    /// The attackers' program.
+    /// The command that starts the attackers.
     pub attackers: Attackers,
-    /// Lengths and rates.
+    /// Lengths of a run's three spans, and the rate of its sign-ins.
     pub timing: Timing,
-    /// The rule.
+    /// The limits within which the server withstands an abuse.
     pub rule: Rule,
 }
 
-/// The attackers' core: the first of the client's, which a machine with two cores makes them share.
+/// Returns the attackers' core, which is the first of the client's cores. With two cores in total,
+/// the attackers and this process share it.
 fn attackers_core(cores: &Cores) -> &[usize] {
     &cores.client[..cores.client.len().min(1)]
 }
 
 impl Hostile {
-    /// Makes the runs one after the other, and shows each as it ends. A harmed server is replaced.
-    /// `note` receives remarks for the reader.
+    /// Makes the runs one after the other, and passes each outcome to `show`. After a failed run,
+    /// the next run gets a new server. `note` receives at most one remark for the reader.
     ///
     /// # Errors
-    /// [`LoadError`] if a server does not start, or attackers do not attack.
+    /// [`LoadError`] if a server does not start or does not stop, or if this process cannot be
+    /// pinned.
     pub async fn run(
         &self,
         runs: Vec<Run>,
@@ -104,7 +106,7 @@ impl Hostile {
             let attackers = (&self.attackers, attackers_core(&self.cores));
             let measured =
                 abuse_run::measure(&mut server, &run, how, attackers, quiet.clone()).await;
-            // One run without a result is no reason to give the others up.
+            // A run without a result counts as failed. The following runs are still made.
             let (measured, wrong) = match measured {
                 Ok(measured) => (measured, None),
                 Err(error) => (Measured::default(), Some(error.to_string())),

@@ -1,4 +1,4 @@
-//! Orders to the attackers' process, and its account.
+//! Orders to the attackers' process, and the counts that it returns.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ pub enum Listener {
 }
 
 impl Listener {
-    /// Its name.
+    /// Returns the listener's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -26,36 +26,36 @@ impl Listener {
     }
 }
 
-/// Everything that attackers know of a server. It holds no secret but that of the accomplice.
+/// All that the attackers know about a server. Its only secret is that of the accomplice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
-    /// Names of the abuses, which go on at the same time.
+    /// Names of the abuses, which run at the same time.
     pub(super) abuses: Vec<String>,
-    /// The listener that is attacked, and its address.
+    /// The attacked listener and its address.
     pub(super) listener: Listener,
     pub(super) address: SocketAddr,
-    /// Length of the attack.
+    /// Length of the attack, in seconds.
     pub(super) seconds: f64,
-    /// Cores of the attackers; empty where nobody is pinned.
+    /// Cores of the attackers; empty if the process is not pinned.
     pub(super) cores: Vec<usize>,
-    /// The tenant of those who sign in. It is no secret.
+    /// The id of the tenant whose users sign in. It is not a secret.
     pub(super) tenant: String,
-    /// Challenges that one user may wait for.
+    /// Pending challenges for one poll, with the tokens of their browsers.
     pub(super) waits: Vec<Wait>,
-    /// A user whose public key and challenge the attackers know.
+    /// A user whose public key and pending challenge the attackers know.
     pub(super) victim: Victim,
-    /// A tenant that is hostile itself.
+    /// A tenant that works for the attackers.
     pub(super) accomplice: Accomplice,
 }
 
-/// An enrolled public key with a pending challenge.
+/// The public key of an enrolled user, and the id of their pending challenge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Victim {
     pub(super) public_key: String,
     pub(super) challenge: String,
 }
 
-/// A tenant with a secret of its own, whose webhook the attackers answer.
+/// A tenant whose secret the attackers know, and whose webhook they answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Accomplice {
     pub(super) tenant: String,
@@ -63,17 +63,17 @@ pub(super) struct Accomplice {
     pub(super) webhook: SocketAddr,
 }
 
-/// The attackers' account.
+/// Counts of one attack.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct AttackCounts {
-    /// Connections that the server took.
+    /// Connections that the server accepted.
     pub connections: u64,
-    /// Connections that it did not take, or not in time.
+    /// Connections that the server did not accept in time.
     pub unconnected: u64,
-    /// Calls that were answered, whatever the answer.
+    /// Calls that got a response, with any status.
     pub calls: u64,
-    /// Bytes that were sent.
+    /// Bytes that the attackers sent.
     pub sent_bytes: u64,
-    /// Bytes that were received.
+    /// Bytes that the attackers received.
     pub received_bytes: u64,
 }

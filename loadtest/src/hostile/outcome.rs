@@ -1,4 +1,4 @@
-//! One line for each run, and a summary.
+//! Outcome of a run: its figures and its verdict.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use super::span::Span;
 use super::verdict::{Change, Measured};
 use crate::server::without_password;
 
-/// A run and its verdict.
+/// A run, its figures and the rules that it broke.
 pub struct Outcome {
     /// The run.
     pub run: Run,
-    /// The figures.
+    /// The figures of the run.
     pub measured: Measured,
-    /// Broken rules.
+    /// The broken rules; empty if the server withstood the abuse.
     pub wrong: Vec<String>,
 }
 
 impl Outcome {
-    /// All figures of the run, for a file.
+    /// Returns all figures of the run as JSON.
     pub fn json(&self) -> Value {
         let Measured { quiet, during, after, memory, descriptors, .. } = &self.measured;
         json!({

@@ -1,32 +1,32 @@
-//! The runs that are asked for: each abuse alone, or each pair of them.
+//! The list of runs: each abuse alone, or each pair of abuses.
 
 use super::order::Listener;
 use super::table::Abuse;
 
-/// A run: abuses that go on at the same time, on a listener of a server with a store.
+/// A run: abuses at the same time, on one listener of a server with one store.
 #[derive(Clone)]
 pub struct Run {
-    /// The store.
+    /// The server's store, in the form of `--store`.
     pub store: String,
-    /// The listener.
+    /// The listener that is attacked.
     pub listener: Listener,
-    /// The abuses.
+    /// The abuses, which run at the same time.
     pub abuses: Vec<&'static Abuse>,
 }
 
 impl Run {
-    /// Names of the abuses.
+    /// Returns the names of the abuses, joined by ` + `.
     pub fn name(&self) -> String {
         self.abuses.iter().map(|abuse| abuse.name).collect::<Vec<_>>().join(" + ")
     }
 
-    /// Says if another run can be on the same server.
+    /// Checks if another run can use the same server.
     pub fn is_beside(&self, other: &Self) -> bool {
         self.store == other.store && self.listener == other.listener
     }
 }
 
-/// Each abuse alone, on each listener for which it makes sense and with each store.
+/// Plans each abuse alone, with each store and on each of the listeners that it applies to.
 pub fn alone(stores: &[String], listeners: &[Listener], abuses: &[&'static Abuse]) -> Vec<Run> {
     let mut runs = Vec::new();
     for store in stores {
@@ -42,7 +42,7 @@ pub fn alone(stores: &[String], listeners: &[Listener], abuses: &[&'static Abuse
     runs
 }
 
-/// Each pair of abuses, on the public listener and with each store.
+/// Plans each pair of abuses, with each store and on the public listener.
 pub fn pairs(stores: &[String], abuses: &[&'static Abuse]) -> Vec<Run> {
     let mut runs = Vec::new();
     for store in stores {

@@ -1,4 +1,4 @@
-//! People who sign in while others attack. They come from 127.0.0.1.
+//! Users who sign in while the server is attacked. They come from 127.0.0.1.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,21 +23,21 @@ use crate::run::schedule::{Schedule, Shape};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
 
-/// Longest time for a sign-in. A longer one has failed.
+/// Longest time for a sign-in. A longer one counts as failed.
 const SIGN_IN_MAX: Duration = Duration::from_secs(10);
 const TOO_LATE: &str = "nothing within 10 s";
-/// Seconds for which a browser's poll asks to be held.
+/// Seconds for which a browser's poll asks the server to hold it.
 const WAIT_SECONDS: u32 = 9;
-/// The failure of a poll that was answered at once, which counts as a refusal.
+/// The failure of a poll to which the server responded before the decision. It counts as a refusal.
 const NOT_HELD: &str = "the poll was not held";
 
-/// A server's people, who are idle between two spans.
+/// The users of a server, who are idle between two spans.
 pub(super) struct SignIns {
     people: Mutex<Vec<SignIn>>,
     kept: Arc<Kept>,
 }
 
-/// Connections that backends and phones keep, and how many of them were opened again.
+/// Open connections of backends and phones, and the number of connections that had to be reopened.
 struct Kept {
     address: SocketAddr,
     backends: Mutex<Vec<Connection>>,
@@ -45,17 +45,18 @@ struct Kept {
     reopened: AtomicU64,
 }
 
-/// A person who signs in over and over.
+/// A user who signs in repeatedly.
 struct SignIn {
     person: Person,
     kept: Arc<Kept>,
 }
 
 impl SignIns {
-    /// Enrolls as many people as sign in within the longest time at `per_second`.
+    /// Enrolls enough users for `per_second` sign-ins per second, even if each sign-in takes the
+    /// longest allowed time.
     ///
     /// # Errors
-    /// If the server does not take them.
+    /// If the server rejects an enrollment.
     pub(super) async fn enroll(
         address: SocketAddr,
         callers: &Callers,
@@ -72,8 +73,8 @@ impl SignIns {
         Ok(Self { people: Mutex::new(people), kept })
     }
 
-    /// Lets people sign in at a rate for that long, and waits until all have ended. Afterwards they
-    /// keep no connection.
+    /// Runs sign-ins at a rate of `per_second` for `time`, and waits until all have ended. Then it
+    /// closes the connections of backends and phones.
     pub(super) async fn go_on(&self, per_second: f64, time: Duration) -> Span {
         let people = std::mem::take(&mut *lock(&self.people));
         let schedule = Schedule { shape: Shape::Constant, rate: per_second, time, seed: 0 };
@@ -108,8 +109,8 @@ impl Work for SignIn {
 }
 
 impl SignIn {
-    /// The backend and the phone keep their connections. The browser is new each time, as somebody
-    /// who signs in mostly is.
+    /// Makes one sign-in. The backend and the phone reuse their connections. The browser opens a
+    /// new one, because most users sign in with a new page.
     async fn steps(&self, at: &mut &'static str) -> Result<(), LoadError> {
         let Self { person, kept } = self;
         let fresh = || Connection::to(kept.address);
@@ -144,7 +145,8 @@ impl SignIn {
 }
 
 impl Kept {
-    /// Calls once more where the server has closed a kept connection meanwhile, as it may.
+    /// Sends a request over a connection. If the server has closed it since its last request, which
+    /// is allowed, the request is repeated over a new one.
     async fn call(
         &self,
         connection: &mut Connection,
@@ -161,7 +163,7 @@ impl Kept {
     }
 }
 
-/// An enrolled user of no other run.
+/// Enrolls a user with a new name.
 async fn somebody(callers: &Callers, connection: &mut Connection) -> io::Result<Person> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -169,10 +171,10 @@ async fn somebody(callers: &Callers, connection: &mut Connection) -> io::Result<
     Person::enroll(callers.clone(), &name, connection).await
 }
 
-/// Somebody else's challenges: one to attack, and as many to wait for as one poll may name.
+/// Starts challenges of other users for the attackers: one to attack, and `waits` for their polls.
 ///
 /// # Errors
-/// If the server does not start them.
+/// If the server rejects a request.
 pub(super) async fn targets(
     address: SocketAddr,
     callers: &Callers,

@@ -1,4 +1,4 @@
-//! Figures of one span of time: sign-ins, health, and how late the client itself was.
+//! Figures of one span of time: sign-ins, health probes, and the client's own delay.
 
 use std::time::Duration;
 
@@ -6,41 +6,42 @@ use serde_json::{Value, json};
 
 use crate::run::times::Times;
 
-/// Sign-ins, health and the client's own delay in one span.
+/// Figures of the sign-ins, the health probes and the client's own delay in one span.
 #[derive(Clone, Debug, Default)]
 pub struct Span {
-    /// Times of whole sign-ins, from when they were meant to begin.
+    /// Times of the completed sign-ins, from their scheduled start.
     pub sign_ins: Times,
-    /// Sign-ins that failed.
+    /// Number of failed sign-ins.
     pub failed: u64,
-    /// Sign-ins that were refused with 429 or 503, or whose poll had no place.
+    /// Number of sign-ins that the server refused with 429 or 503, or whose poll it did not hold.
     pub refused: u64,
-    /// The first failure or refusal.
+    /// Text of the first failure or refusal.
     pub first: Option<String>,
-    /// Kept connections that the server had closed, and that were opened again.
+    /// Number of kept connections that the server had closed, so that the client opened new ones.
     pub reopened: u64,
-    /// Times of the probes of health.
+    /// Times of the successful health probes.
     pub health: Times,
-    /// Probes without an answer, or with another status than 200.
+    /// Number of probes without a response in time, or with a status other than 200.
     pub unhealthy: u64,
-    /// The first of them.
+    /// Text of the first failed probe.
     pub first_unhealthy: Option<String>,
-    /// Time by which the client itself was late.
+    /// Delays between the scheduled and the actual start of a request, which the client itself
+    /// caused.
     pub own_delay: Times,
 }
 
 impl Span {
-    /// Sign-ins that were begun.
+    /// Returns the number of sign-ins that began.
     pub fn begun(&self) -> u64 {
         self.sign_ins.count() + self.failed + self.refused
     }
 
-    /// The 99th percentile of the sign-ins.
+    /// Returns the 99th percentile of the sign-in times; `None` without a completed sign-in.
     pub fn p99(&self) -> Option<Duration> {
         self.sign_ins.quantile(0.99)
     }
 
-    /// All figures, for a file.
+    /// Returns all figures as JSON.
     pub(super) fn json(&self) -> Value {
         let us = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
         json!({

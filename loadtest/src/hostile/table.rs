@@ -10,30 +10,30 @@ use super::attack_context::Context;
 use super::order::Listener;
 use crate::LoadError;
 
-/// An abuse under way, which goes on until it is dropped.
+/// A running abuse, which continues until it is dropped.
 pub(super) type Abusing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One way to abuse a server.
 pub struct Abuse {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub name: &'static str,
-    /// A line about it.
+    /// A description in one line.
     pub about: &'static str,
-    /// Its rate at most, in words.
+    /// Function that describes the maximum rate in words.
     pub rate: fn() -> String,
-    /// True if it makes sense on the operators' listener too.
+    /// True if the abuse applies to the operators' listener too.
     both: bool,
     pub(super) begin: fn(Context) -> Abusing,
 }
 
 impl Abuse {
-    /// Says if it makes sense on a listener.
+    /// Checks if the abuse applies to a listener.
     pub fn is_for(&self, listener: Listener) -> bool {
         self.both || listener == Listener::Public
     }
 }
 
-/// One row of the table.
+/// Expands to one row of the table.
 macro_rules! abuse {
     ($name:literal, $on:ident, $room:ident, $rate:ident, $begin:ident, $about:literal) => {
         Abuse {
@@ -49,7 +49,7 @@ macro_rules! abuse {
 const BOTH: bool = true;
 const PUBLIC: bool = false;
 
-/// All abuses.
+/// All abuses, in the order in which `--list` prints them.
 #[rustfmt::skip]
 pub const ALL: &[Abuse] = &[
     abuse!("h2-broken-bodies", BOTH, broken_bodies, rate, begin,
@@ -87,10 +87,11 @@ pub const ALL: &[Abuse] = &[
         "actions and enrollments with secrets that are none"),
 ];
 
-/// The abuses by their names, in the order of the table; all if there are no names.
+/// Returns the abuses with these names, in the order of the table. Without names it returns all
+/// abuses.
 ///
 /// # Errors
-/// [`LoadError::Input`] for a name that none has.
+/// [`LoadError::Input`] for an unknown name.
 pub fn named(names: &[String]) -> Result<Vec<&'static Abuse>, LoadError> {
     if let Some(name) = names.iter().find(|name| ALL.iter().all(|abuse| abuse.name != **name)) {
         let known = ALL.iter().map(|abuse| abuse.name).collect::<Vec<_>>().join(", ");

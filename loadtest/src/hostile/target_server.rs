@@ -1,4 +1,4 @@
-//! A server that is to be abused, with people who sign in on it.
+//! The server under attack, with the users who sign in on it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,39 +10,40 @@ use super::sign_ins::{SignIns, targets};
 use crate::LoadError;
 use crate::server::{SpawnSettings, Spawned};
 
-/// Soft and hard limit of the server's descriptors, as most systems have them.
+/// Soft and hard limit of the server's descriptors, as most systems set them.
 const DESCRIPTORS: (u64, u64) = (1_024, 20_000);
 /// True for a server that peers reach directly. It is left out if the server does not know it.
 const DIRECT: &str = "server.direct_clients";
-/// Address of the accomplice's webhook, which nobody else uses.
+/// Address of the accomplice's webhook, which no other part of the harness uses.
 const WEBHOOK: &str = "127.0.0.10";
-/// The tenant of the accomplice, whose secret the attackers know.
+/// Tenant id of the accomplice, whose secret the attackers know.
 const ACCOMPLICE: &str = "accomplice";
 const ACCOMPLICE_SECRET: &str = "a-secret-that-attackers-know";
-/// A server says this of a variable that it does not know.
+/// Prefix of the server's error message for an unknown variable.
 const UNKNOWN: &str = "unknown variable ";
 
-/// A server with those who use it.
+/// A running server and its users.
 pub(super) struct TargetServer {
     spawned: Spawned,
-    /// Addresses of its listeners.
+    /// Addresses of the server's listeners.
     pub(super) public: SocketAddr,
     pub(super) operators: SocketAddr,
-    /// Its tenant.
+    /// Id of the tenant whose users sign in.
     pub(super) tenant: String,
-    /// Those who sign in.
+    /// The users who sign in.
     pub(super) sign_ins: SignIns,
-    /// A tenant that is hostile itself.
+    /// The tenant that works for the attackers.
     pub(super) accomplice: Accomplice,
     log_read: u64,
 }
 
 impl TargetServer {
-    /// Starts a server, and enrolls as many people as sign in on it at `per_second`. `left_out` is
-    /// told of the key if the server does not know [`DIRECT`].
+    /// Starts a server, and enrolls enough users for `per_second` sign-ins per second. If the
+    /// server does not know [`DIRECT`], it is started without that key, and `left_out` receives the
+    /// key.
     ///
     /// # Errors
-    /// [`LoadError`] if it does not start.
+    /// [`LoadError`] if the server does not start, or rejects an enrollment.
     pub(super) async fn start(
         binary: &Path,
         store: &str,
@@ -78,20 +79,21 @@ impl TargetServer {
         Ok(Self { spawned, public, operators, tenant, sign_ins, accomplice, log_read: 0 })
     }
 
-    /// Its process.
+    /// Returns the server's process id.
     pub(super) const fn pid(&self) -> u32 {
         self.spawned.pid
     }
 
-    /// New challenges for the attackers.
+    /// Starts new challenges for the attackers.
     ///
     /// # Errors
-    /// If the server does not start them.
+    /// If the server rejects a request.
     pub(super) async fn targets(&self) -> Result<(Victim, Vec<Wait>), LoadError> {
         Ok(targets(self.public, &self.spawned.target.callers(), WAITS_PER_POLL_MAX).await?)
     }
 
-    /// Lines of its log since the last look that a sound server does not write.
+    /// Returns the lines of the server's log since the previous call that report a panic or an
+    /// error.
     pub(super) fn complaints(&mut self) -> Vec<String> {
         let Ok((log, read)) = self.spawned.log_from(self.log_read) else {
             return vec!["the log cannot be read".to_owned()];
@@ -100,10 +102,10 @@ impl TargetServer {
         complaints(&log)
     }
 
-    /// Ends it: at once if it was harmed.
+    /// Stops the server. A harmed server is killed without a grace period.
     ///
     /// # Errors
-    /// [`LoadError`] if it does not end.
+    /// [`LoadError`] if the server does not stop.
     pub(super) async fn end(self, harmed: bool) -> Result<(), LoadError> {
         if harmed {
             return Ok(self.spawned.kill().await?);
@@ -112,7 +114,7 @@ impl TargetServer {
     }
 }
 
-/// Lines of a log that tell of a panic or an error.
+/// Returns the lines of a log that report a panic or an error.
 fn complaints(log: &str) -> Vec<String> {
     let is_one = |line: &&str| line.contains(" ERROR ") || line.contains("panicked");
     log.lines().filter(is_one).map(|line| line.trim().to_owned()).collect()
@@ -130,13 +132,13 @@ fn accomplice_keys(webhook: SocketAddr) -> impl Iterator<Item = (String, String)
     keys.into_iter().map(|(key, value)| (format!("tenants.1.{key}"), value))
 }
 
-/// Tells an error about an unknown key from others.
+/// Checks if an error of the start is about this unknown configuration key.
 fn is_unknown(key: &str, error: &str) -> bool {
     let variable = format!("COUNTERSIGN__{}", key.replace('.', "__").to_ascii_uppercase());
     error.contains(&format!("{UNKNOWN}{variable}:"))
 }
 
-/// An address of the accomplice on which nobody listens.
+/// Returns a free port on the accomplice's address.
 fn free_port() -> Result<SocketAddr, LoadError> {
     Ok(std::net::TcpListener::bind((WEBHOOK, 0))?.local_addr()?)
 }

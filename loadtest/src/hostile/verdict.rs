@@ -1,4 +1,4 @@
-//! The rule by which a server has stood an abuse.
+//! The rule that decides if a server has withstood an abuse.
 
 use std::time::Duration;
 
@@ -9,63 +9,64 @@ use super::span::Span;
 
 const MIB: u64 = 1 << 20;
 
-/// A value before the abuse, its highest meanwhile, and after it.
+/// A value before the abuse, its peak during the run, and after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Value before the abuse.
     pub before: u64,
-    /// The highest.
+    /// Highest value during the run.
     pub peak: u64,
-    /// Value after the abuse.
+    /// Value after the recovery.
     pub after: u64,
 }
 
-/// Everything that was measured around one abuse.
+/// All figures of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// The span before the abuse.
+    /// Figures of the quiet span before the abuse.
     pub quiet: Span,
-    /// While it went on.
+    /// Figures of the span during the abuse.
     pub during: Span,
-    /// The span after the abuse.
+    /// Figures of the recovery span after the abuse.
     pub after: Span,
     /// Resident memory, in bytes.
     pub memory: Change,
-    /// Descriptors.
+    /// Number of descriptors.
     pub descriptors: Change,
-    /// Share of a core that the server uses after everybody has left.
+    /// Share of a core that the server uses after the recovery.
     pub busy: f64,
-    /// Why the server is gone, if it is.
+    /// The reason why the server no longer runs; `None` if it runs.
     pub gone: Option<String>,
-    /// Lines of its log that a sound server does not write.
+    /// Lines of the server's log that report a panic or an error.
     pub complaints: Vec<String>,
-    /// An account of the attackers.
+    /// Counts of the attackers.
     pub did: AttackCounts,
 }
 
-/// Bounds within which a server has stood an abuse.
+/// Limits within which a server has withstood an abuse.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Bound of a sign-in's p99, as a multiple of the quiet one; not judged if none.
+    /// Limit of the sign-ins' p99 during the abuse, as a multiple of the quiet p99. `None` sets no
+    /// limit.
     pub p99_factor: Option<f64>,
-    /// A shorter quiet p99 counts as this one.
+    /// Smallest p99 to compare with: a shorter quiet p99 counts as this one.
     pub p99_floor: Duration,
-    /// Share of sign-ins that may fail.
+    /// Share of sign-ins that may fail, in each span.
     pub failed_share: f64,
-    /// Share of sign-ins that may be refused with 429 or 503.
+    /// Share of sign-ins that may be refused with 429 or 503, in each span.
     pub refused_share: f64,
-    /// Longest time for an answer about health.
+    /// Longest time for the response to a health probe.
     pub health_max: Duration,
-    /// Bound of the memory afterwards, as a multiple of the memory before.
+    /// Limit of the memory after the abuse, as a multiple of the memory before it.
     pub memory_factor: f64,
-    /// Bytes that there may be beyond that.
+    /// Bytes of memory that are allowed in addition to that multiple.
     pub memory_spare: u64,
-    /// Share of a core that may be in use afterwards.
+    /// Share of a core that the server may use after the recovery.
     pub busy_max: f64,
 }
 
 impl Rule {
-    /// The rule of the command.
+    /// Returns the rule that the `hostile` command uses.
     pub const fn strict() -> Self {
         Self {
             p99_factor: Some(5.0),
@@ -79,7 +80,7 @@ impl Rule {
         }
     }
 
-    /// Memory that is allowed after an abuse, in bytes.
+    /// Returns the memory that is allowed after an abuse, in bytes.
     pub fn memory_allowed(&self, before: u64) -> u64 {
         (before as f64 * self.memory_factor) as u64 + self.memory_spare
     }
@@ -181,7 +182,7 @@ mod tests {
         }
     }
 
-    /// Asserts that exactly one thing is wrong, and in those words.
+    /// Asserts that this change breaks exactly one rule, and that its text contains `words`.
     fn wrong(change: impl FnOnce(&mut Measured), words: &str) {
         let mut measured = sound();
         change(&mut measured);

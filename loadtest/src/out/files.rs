@@ -1,5 +1,5 @@
-//! Files that the user names: read, or written whole. An error names the path as the user gave it,
-//! and the remedy.
+//! Reading and atomic writing of files that the user names. An error text names the problem and its
+//! remedy.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 /// Reads a whole file.
 ///
 /// # Errors
-/// Why not, without the path.
+/// The reason as a text, without the path.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the system has more kinds than words here")]
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| match error.kind() {
@@ -22,10 +22,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     })
 }
 
-/// Looks whether a file could be written, and leaves nothing behind.
+/// Checks that a file can be written, and leaves no file behind.
 ///
 /// # Errors
-/// Why not, without the path.
+/// The reason as a text, without the path.
 pub(crate) fn check(path: &Path) -> Result<(), String> {
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err("it names no file".to_owned());
@@ -39,15 +39,17 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
     looked.map_err(|error| unwritable(path, &error))
 }
 
-/// Writes a file whole or not at all. A device or pipe is written to directly.
+/// Writes a file completely or not at all. A device, a pipe or the target of a link is written
+/// directly.
 ///
 /// # Errors
-/// Why not, without the path.
+/// The reason as a text, without the path.
 pub(crate) fn write(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), String> {
-    // The system resolves links: it follows none that somebody else has put into a shared folder.
+    // The operating system follows the link here, because it refuses a link that another user has
+    // put into a shared folder.
     let written = match path.symlink_metadata() {
         Ok(known) if !known.is_file() => {
             let opened = File::options().write(true).truncate(true).open(path);
@@ -60,10 +62,11 @@ pub(crate) fn write(
     written.map_err(|error| unwritable(path, &error))
 }
 
-/// Keeps a file of this extension in the system's folder for temporary ones, and says where.
+/// Stores a file with this extension in the system's folder for temporary files, and returns its
+/// path.
 ///
 /// # Errors
-/// Why not.
+/// The reason as a text.
 pub(crate) fn keep(
     extension: &str,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -84,7 +87,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let mut file = NamedTempFile::new_in(folder(path))?;
     write(&mut file)?;
     file.flush()?;
-    // Others may read the file, because a report holds no secret.
+    // Other users may read the file, because a report holds no secret.
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(permissions)?;
     file.persist(path)?;
@@ -109,7 +112,7 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// The system's message, without the name of a temporary file that an error may carry.
+/// Returns the system's error message, without the name of a temporary file that it may contain.
 fn words(error: &io::Error) -> String {
     let whole = error.to_string();
     whole.split(" at path ").next().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! Destinations of a report.
+//! The files that a report is written to.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,10 +29,10 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Looks whether every file can be written, before anything is measured.
+    /// Checks that every file can be written, before the measurement starts.
     ///
     /// # Errors
-    /// [`LoadError::Output`] for the first that cannot.
+    /// [`LoadError::Output`] for the first file that cannot be written.
     pub fn check(&self) -> Result<(), LoadError> {
         let named = self.named();
         for (index, (path, _)) in named.iter().enumerate() {
@@ -44,11 +44,13 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// Writes every file that was asked for. Where one cannot be written, the JSON, of which
-    /// `render` makes the others, is kept: in its own file, or in the folder for temporary ones.
+    /// Writes every requested file. If a file cannot be written, the report is still kept as JSON,
+    /// because `render` makes the other forms from it. The JSON stays in its own file if that was
+    /// written, and otherwise in the folder for temporary files.
     ///
     /// # Errors
-    /// [`LoadError::Output`] for the first that cannot be written, with where the JSON is.
+    /// [`LoadError::Output`] for the first file that cannot be written. It also names the path of
+    /// the kept JSON.
     pub fn write(&self, report: &Report) -> Result<(), LoadError> {
         let (mut failed, mut json) = (None, None);
         for (path, form) in self.named() {
@@ -67,10 +69,10 @@ impl OutputArgs {
         Err(output(path, format!("{why}; {kept}")))
     }
 
-    /// Writes a page and a Markdown of a report that has its JSON file.
+    /// Writes the HTML page and the Markdown file of a report that was read from its JSON file.
     ///
     /// # Errors
-    /// [`LoadError::Output`] for the first that cannot be written.
+    /// [`LoadError::Output`] for the first file that cannot be written.
     pub(crate) fn render(
         html: Option<PathBuf>,
         markdown: Option<PathBuf>,
@@ -84,7 +86,7 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// The requested files and the form of each.
+    /// Returns the requested files, each with the function that writes its form.
     fn named(&self) -> Vec<(&Path, Form)> {
         let forms: [(&Option<PathBuf>, Form); 3] = [
             (&self.json, |report, out| json::write(report, out)),
@@ -95,7 +97,7 @@ impl OutputArgs {
     }
 }
 
-/// A form of a report.
+/// A function that writes a report in one form.
 type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
 
 pub(crate) fn output(path: &Path, why: String) -> LoadError {

@@ -1,4 +1,4 @@
-//! Progress of a run: one line on the terminal, or nothing without one.
+//! Progress of a run, as one line on the terminal.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::out::report::model::Point;
 const PREPARING: &str = "{spinner} {msg} {pos}/{len}  {wide_bar}  {eta}";
 const RUNNING: &str = "{elapsed}/{prefix} {wide_bar} {msg}";
 
-/// One line that changes.
+/// A progress line, which is hidden if the standard error is not a terminal.
 #[derive(Clone, Debug)]
 pub struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// Makes progress for a terminal, if there is one and `quiet` is false.
+    /// Creates a progress line. It is hidden if `quiet` is true or if there is no terminal.
     pub fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let target =
@@ -25,7 +25,7 @@ impl Progress {
         Self { bar: ProgressBar::with_draw_target(None, target) }
     }
 
-    /// Begins the preparation of `count` things, one by one.
+    /// Shows the preparation of `count` items; `what` is its label.
     pub fn prepare(&self, what: &'static str, count: usize) {
         self.bar.set_style(style(PREPARING));
         self.bar.set_length(count as u64);
@@ -39,7 +39,7 @@ impl Progress {
         self.bar.inc(1);
     }
 
-    /// The run begins. It takes so long, as far as that is known.
+    /// Shows the start of the measured run. `length` is its length, if it is known.
     pub(crate) fn run(&self, length: Option<Duration>) {
         self.bar.reset();
         self.bar.set_style(style(RUNNING));
@@ -52,13 +52,13 @@ impl Progress {
         }
     }
 
-    /// Shows the last interval.
+    /// Shows the figures of the last interval.
     pub(crate) fn show(&self, point: &Point) {
         self.bar.set_position(point.at_seconds.round() as u64);
         self.bar.set_message(line(point));
     }
 
-    /// The line goes.
+    /// Removes the line from the terminal.
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `render`: the other forms of a report, made from its JSON file.
+//! The `render` command: an HTML page or Markdown from a report's JSON file.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ impl RenderArgs {
     /// Writes the requested forms.
     ///
     /// # Errors
-    /// [`LoadError::Report`] or [`LoadError::Output`], with the path of the file that it is about.
+    /// [`LoadError::Report`] or [`LoadError::Output`]. Each names the path of its file.
     pub fn run(&self, mut out: impl Write) -> Result<(), LoadError> {
         let report = read(&self.report)?;
         OutputArgs::render(self.html.clone(), self.markdown.clone(), &report)?;
@@ -39,10 +39,10 @@ impl RenderArgs {
     }
 }
 
-/// Reads a report's JSON file.
+/// Reads a report from its JSON file.
 ///
 /// # Errors
-/// [`LoadError::Report`], with its path.
+/// [`LoadError::Report`], which names the path.
 pub fn read(path: &Path) -> Result<Report, LoadError> {
     let unusable = |why| ReportError::File { path: path.display().to_string(), why };
     let unreadable = |why| unusable(format!("the report cannot be read: {why}"));
@@ -50,7 +50,7 @@ pub fn read(path: &Path) -> Result<Report, LoadError> {
     Ok(json::read(&bytes).map_err(|error| unusable(error.to_string()))?)
 }
 
-/// Names the standard output where it takes nothing.
+/// Converts a failed write to the standard output into an error that names it.
 ///
 /// # Errors
 /// [`LoadError::Output`].

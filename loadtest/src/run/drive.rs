@@ -1,4 +1,4 @@
-//! Doing work on a schedule, or as fast as it is done.
+//! Open and closed loops: work on a schedule, or work that restarts when it ends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::run::schedule::{Schedule, pace};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
 
-/// Work that one of several concurrent workers repeats.
+/// Work that each of several concurrent workers repeats.
 pub trait Work: Send + 'static {
-    /// Does it once. It was meant to begin at `meant`, from which its times count.
+    /// Does the work once. `meant` is its scheduled start, from which its times count.
     fn once(
         &mut self,
         meant: Instant,
@@ -24,14 +24,17 @@ pub trait Work: Send + 'static {
     ) -> impl Future<Output = Result<(), LoadError>> + Send;
 }
 
-/// A worker of a closed loop stops after so many failures in a row: it measures nothing any more.
+/// Number of consecutive failures after which a worker of a closed loop stops, because it measures
+/// nothing useful.
 const FAILURES_MAX: u64 = 100;
-/// Pause of a worker of a closed loop after a failure.
+/// Pause of a worker in a closed loop after a failure.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Begins work as `schedule` says, whether or not earlier work has ended. Each arrival takes the
-/// worker that has been idle longest. While all are busy it waits, and is late. `drain` after the
-/// last arrival, unfinished work is given up.
+/// Starts work at the times of `schedule`, even if earlier work is still in progress. Each arrival
+/// gets the worker that has been idle longest. If all workers are busy, the arrival waits, and
+/// counts as late. After the last arrival, unfinished work gets the time `drain`, and is then
+/// abandoned. The stop signal ends the loop immediately. Returns the workers that are idle at the
+/// end.
 pub async fn open_loop<W: Work>(
     workers: Vec<W>,
     schedule: Schedule,
@@ -93,8 +96,8 @@ async fn as_due<W: Work>(
     idle.into()
 }
 
-/// A closed loop: each worker begins anew as soon as it is done, until `go_on` says no to the
-/// number of times that it has done it.
+/// Runs a closed loop: each worker restarts its work as soon as it ends. A worker stops if `go_on`
+/// returns false for the number of its repetitions so far, or after too many consecutive failures.
 pub async fn closed_loop<W: Work>(
     workers: impl IntoIterator<Item = W>,
     go_on: impl Fn(u64) -> bool + Clone + Send + 'static,
@@ -135,7 +138,7 @@ pub async fn closed_loop<W: Work>(
     }
 }
 
-/// Goes on for a while from when it is called.
+/// Returns a condition for [`closed_loop`] that holds for `time` from now on.
 pub fn for_time(time: Duration) -> impl Fn(u64) -> bool + Clone + Send + 'static {
     let end = Instant::now() + time;
     move |_| Instant::now() < end
@@ -148,7 +151,8 @@ async fn once<W: Work>(worker: &mut W, meant: Instant, tally: &Tally) -> bool {
     result.is_ok()
 }
 
-/// Goes on with a worker's panic: it is a bug of the harness.
+/// Returns the result of a task. A panic of the task is repeated here, because it is a bug of the
+/// harness.
 fn unwrap<T>(ended: Result<T, JoinError>) -> T {
     ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
@@ -161,7 +165,7 @@ mod tests {
     use crate::out::report::step::WHOLE;
     use crate::run::schedule::Shape;
 
-    /// A server that takes 10 ms, but for one time in which nothing is answered.
+    /// A server that takes 10 ms for each request, and responds to none during its stall.
     #[derive(Clone)]
     struct Stalling {
         begin: Instant,
@@ -200,7 +204,7 @@ mod tests {
         due
     }
 
-    /// Arrivals at equal intervals for ten seconds, in virtual time.
+    /// Runs arrivals at equal intervals for ten seconds of virtual time.
     async fn offered(per_second: f64, workers: Vec<Stalling>, drain: u64) -> Arc<Tally> {
         let (time, seed) = (Duration::from_secs(10), 1);
         let schedule = Schedule { shape: Shape::Constant, rate: per_second, time, seed };
@@ -216,17 +220,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_open_loop_counts_a_stall_for_everyone_who_was_meant_to_come_in_it() {
-        // 100 per second over 10 s; a stall of 1 s from 5 s to 6 s meets a tenth of them. An
-        // arrival that is due x seconds into it waits for its rest, and for those before, of whom
-        // ten are served each 11 ms: 1.011 s less 0.89 x. Half of them came in its first half, a
-        // tenth in its first tenth.
+        // 100 arrivals per second over 10 s; a stall from 5 s to 6 s affects a tenth of them. An
+        // arrival that is due x seconds into the stall waits until the stall ends, and then for the
+        // arrivals before it, of which ten are served every 11 ms: 1.011 s - 0.89 x. Half of these
+        // arrivals come in the first half of the stall, and a tenth in its first tenth.
         let tally = offered(100.0, workers(10, 5000..6000), 30).await;
         let totals = tally.totals();
         assert_eq!((totals.offered, totals.begun, totals.completed), (1000, 1000, 1000));
         assert!(ms(&tally, 0.5) <= 12, "half never met the stall: {}", ms(&tally, 0.5));
         assert!((540..=590).contains(&ms(&tally, 0.95)), "{}", ms(&tally, 0.95));
         assert!((890..=950).contains(&ms(&tally, 0.99)), "{}", ms(&tally, 0.99));
-        // Ten were held by the stall itself; those after them, and while the queue lasts, wait.
+        // The stall itself holds ten arrivals. The arrivals after them wait until the queue is
+        // empty.
         assert!((85..=110).contains(&totals.late), "{}", totals.late);
         assert!(totals.late_max_us >= 850_000, "{}", totals.late_max_us);
     }
@@ -242,7 +247,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn too_few_workers_are_counted_as_lateness_and_as_what_never_began() {
-        // Two do 200 in a second, of 400 that come: after 10 s, and one more, 1800 are left.
+        // Two workers do 200 arrivals per second, and 400 arrive. After 10 s and 1 s of drain,
+        // 1,800 arrivals have not begun.
         let tally = offered(400.0, workers(2, 0..0), 1).await;
         let totals = tally.totals();
         assert_eq!(totals.offered, 4000);

@@ -1,4 +1,4 @@
-//! The clock beside a run: a point for each interval, and an eye on whether the server lives.
+//! Measurement during a run: a point for each interval, and a check that the server still runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,15 @@ use crate::run::sampler::Sampler;
 use crate::run::stop::Stop;
 use crate::run::tally::{Interval, Tally};
 
-/// Points of a report, at most: of longer runs, each is of more than a second.
+/// Maximum number of points in a report. In a longer run, each point covers more than a second.
 const POINTS_MAX: u32 = 1000;
-/// Intervals in which nothing but lost requests came back, after which a server counts as dead.
+/// Number of consecutive intervals with nothing but lost requests, after which the server counts as
+/// dead.
 const SILENT_MAX: u32 = 3;
-/// A rest of an interval that is long enough for a point.
+/// Minimum length of the last, incomplete interval for a point of its own.
 const REST: Duration = Duration::from_millis(200);
 
-/// A run's clock, until it is asked for its points.
+/// The measurement of a run, which ends with [`Meter::end`].
 pub(crate) struct Meter {
     end: oneshot::Sender<()>,
     task: JoinHandle<Vec<Point>>,
@@ -40,7 +41,7 @@ struct Clock {
 }
 
 impl Meter {
-    /// Begins; the run takes so long, as far as that is known.
+    /// Starts the measurement. `length` is the length of the run, if it is known.
     pub(crate) fn start(
         tally: Arc<Tally>,
         stop: Stop,
@@ -80,7 +81,7 @@ impl Meter {
         Self { end, task }
     }
 
-    /// Ends, and gives the points.
+    /// Ends the measurement and returns the points.
     pub(crate) async fn end(self) -> Vec<Point> {
         let _has_ended = self.end.send(());
         self.task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
@@ -115,7 +116,7 @@ impl Clock {
     }
 }
 
-/// Rates of an interval, per second.
+/// Converts the counts of an interval into a point with rates per second.
 fn point(interval: &Interval, seconds: f64) -> Point {
     let rate = |count: u64| count as f64 / seconds;
     let quantile = |q| interval.times.quantile(q).map(|time| time.as_micros() as u64);
@@ -131,7 +132,7 @@ fn point(interval: &Interval, seconds: f64) -> Point {
     }
 }
 
-/// Processor time of the harness.
+/// Returns the processor time of the harness so far, in seconds; 0 if it is unknown.
 pub(crate) fn own_cpu_seconds() -> f64 {
     process::cpu_seconds(std::process::id()).unwrap_or(0.0)
 }

@@ -1,4 +1,4 @@
-//! Runs a scenario: starts its requests, times them and adds up the results.
+//! A run of a scenario: its schedule, its measurement and its results.
 
 pub mod drive;
 pub(crate) mod meter;
@@ -10,7 +10,8 @@ pub mod times;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Takes a lock, also one that a panic left: whatever is behind these is right at any moment.
+/// Locks a mutex, even if a thread panicked while it held the lock: the data behind these mutexes
+/// is consistent at any moment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

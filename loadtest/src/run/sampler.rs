@@ -1,4 +1,4 @@
-//! The server's resources, seen from outside and by its own metrics.
+//! Samples of the server's resources, from the operating system and from the server's metrics.
 
 use tokio::time::Instant;
 
@@ -6,14 +6,13 @@ use crate::host::process;
 use crate::out::report::model::ServerPoint;
 use crate::server::metrics::Metrics;
 
-/// Looks at a server from time to time. The report shows the growth of counters since the look
-/// before.
+/// A source of samples of a server. Rates in a sample are averages since the previous sample.
 pub(crate) struct Sampler {
     pid: Option<u32>,
     metrics: Option<Metrics>,
     at: Instant,
     cpu_seconds: Option<f64>,
-    /// Signatures that were checked in batches, and batches.
+    /// Number of signatures that the server has checked in batches, and number of batches.
     batches: [f64; 2],
 }
 
@@ -25,12 +24,12 @@ impl Sampler {
         sampler
     }
 
-    /// Tells whether the server's process is gone.
+    /// Checks if the server's process has ended.
     pub(crate) fn is_gone(&self) -> bool {
         self.pid.is_some_and(|pid| !process::is_alive(pid))
     }
 
-    /// Samples the server's resources; `None` if nothing is known of it.
+    /// Takes a sample of the server's resources; `None` if no figure could be read.
     pub(crate) async fn look(&mut self) -> Option<ServerPoint> {
         let at = Instant::now();
         let cpu_seconds = self.pid.and_then(|pid| process::cpu_seconds(pid).ok());

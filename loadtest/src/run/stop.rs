@@ -1,13 +1,13 @@
-//! Ending a run before its time.
+//! Early end of a run.
 
 use tokio::sync::watch;
 
-/// A call to end, with its reason, that everyone who has a clone hears.
+/// A signal to end a run early, with its reason. Every clone receives it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(watch::Sender<Option<String>>);
 
 impl Stop {
-    /// Calls. The first reason stays.
+    /// Sends the signal. If it was already sent, its first reason stays.
     pub fn call(&self, reason: impl Into<String>) {
         self.0.send_if_modified(|called| {
             let first = called.is_none();
@@ -16,22 +16,23 @@ impl Stop {
         });
     }
 
-    /// The reason, if it was called.
+    /// Returns the reason; `None` before the signal.
     pub fn reason(&self) -> Option<String> {
         self.0.borrow().clone()
     }
 
-    /// Waits until it is called.
+    /// Waits for the signal.
     pub async fn called(&self) {
         let mut calls = self.0.subscribe();
-        // The sender lives as long as this does.
+        // The wait cannot fail, because `self` keeps the sender alive.
         let _ = calls.wait_for(Option::is_some).await;
     }
 
-    /// Calls when the user or the system asks the process to end; a second time ends it at once.
+    /// Sends the signal if the process receives SIGINT or SIGTERM. A further such signal ends the
+    /// process immediately, with exit code 130.
     ///
     /// # Errors
-    /// If signals cannot be received.
+    /// If the process cannot receive signals.
     pub fn on_signals(&self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,5 +1,5 @@
-//! The tally of a run: arrivals, results, latencies and failures. It is complete at any moment, so
-//! that a run that is cut short loses nothing.
+//! The tally of a run: arrivals, results, latencies and failures. It is up to date at any moment,
+//! so that a run that is cut short loses nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -12,14 +12,14 @@ use crate::out::report::step;
 use crate::run::lock;
 use crate::run::times::Times;
 
-/// A begin so much later than it was meant to be counts as late.
+/// Delay of a start above which an arrival counts as late.
 const LATE: Duration = Duration::from_millis(1);
-/// Kinds of failures that are told apart; more are counted together.
+/// Maximum number of failure kinds. Further kinds are counted together.
 const KINDS_MAX: usize = 100;
 
 /// The tally of a run.
 pub struct Tally {
-    /// The step whose times are those of the whole.
+    /// The step whose times are those of the whole work of an arrival.
     main: &'static str,
     counts: Mutex<Counts>,
 }
@@ -34,27 +34,28 @@ struct Counts {
     interval: Interval,
 }
 
-/// Counts since the last look.
+/// Counts since the previous interval.
 #[derive(Clone, Debug, Default)]
 pub struct Interval {
-    /// Scheduled arrivals.
+    /// Number of scheduled arrivals.
     pub offered: u64,
-    /// Arrivals that completed.
+    /// Number of arrivals that completed.
     pub completed: u64,
-    /// Arrivals that failed.
+    /// Number of arrivals that failed.
     pub failed: u64,
-    /// Failed arrivals that got no answer.
+    /// Number of failed arrivals that got no response.
     pub unanswered: u64,
-    /// Arrivals that were refused.
+    /// Number of arrivals that the server refused.
     pub refused: u64,
-    /// Lifecycles under way.
+    /// Number of arrivals in progress at the end of the interval.
     pub in_flight: u64,
-    /// Times of the whole.
+    /// Times of the main step.
     pub times: Times,
 }
 
 impl Tally {
-    /// An empty one. Times of `main` are those of the whole.
+    /// Creates an empty tally. `main` is the step whose times are those of the whole work of an
+    /// arrival.
     pub fn new(main: &'static str) -> Self {
         Self { main, counts: Mutex::default() }
     }
@@ -66,7 +67,7 @@ impl Tally {
         counts.interval.offered += 1;
     }
 
-    /// Counts an arrival that began, with its delay.
+    /// Counts an arrival that began, with its delay after the scheduled start.
     pub fn begun(&self, late: Duration) {
         let mut counts = lock(&self.counts);
         counts.totals.begun += 1;
@@ -79,7 +80,7 @@ impl Tally {
         }
     }
 
-    /// It ended.
+    /// Counts an arrival that ended, with its result and the times of its steps.
     pub fn ended(&self, recorder: &Recorder, result: Result<(), &LoadError>) {
         let mut counts = lock(&self.counts);
         counts.in_flight = counts.in_flight.saturating_sub(1);
@@ -104,13 +105,13 @@ impl Tally {
         }
     }
 
-    /// Arrivals that never began: all who could have taken them were busy to the end.
+    /// Counts arrivals that never began, because all workers were busy until the end of the run.
     pub fn unbegun(&self, count: u64, workers: usize) {
         let words = || format!("all {workers} were busy until the run ended");
         lock(&self.counts).wrong("begin", "never begun".to_owned(), false, count, words);
     }
 
-    /// Counts arrivals under way as abandoned, because the run is over.
+    /// Counts the arrivals in progress as failed, because the run is over.
     pub fn abandon(&self) {
         let mut counts = lock(&self.counts);
         let count = std::mem::take(&mut counts.in_flight);
@@ -120,7 +121,7 @@ impl Tally {
         counts.wrong("end", "unfinished".to_owned(), false, count, words);
     }
 
-    /// Takes the counts since the last call.
+    /// Ends the current interval and returns its counts.
     pub fn cut(&self) -> Interval {
         let mut counts = lock(&self.counts);
         let mut interval = std::mem::take(&mut counts.interval);
@@ -128,12 +129,12 @@ impl Tally {
         interval
     }
 
-    /// The totals so far.
+    /// Returns the totals so far.
     pub fn totals(&self) -> Totals {
         lock(&self.counts).totals.clone()
     }
 
-    /// The times of every step that has some, in the order in which they happen.
+    /// Returns the times of every step that has some, in the order of the steps.
     pub fn steps(&self) -> Vec<Step> {
         let counts = lock(&self.counts);
         let some = step::ALL.iter().filter_map(|(name, about)| {
@@ -143,7 +144,7 @@ impl Tally {
         some.collect()
     }
 
-    /// The times of some steps, all together.
+    /// Returns the times of some steps, merged.
     pub fn times_of(&self, steps: &[&str]) -> Times {
         let counts = lock(&self.counts);
         let mut all = Times::default();
@@ -151,12 +152,12 @@ impl Tally {
         all
     }
 
-    /// By how much arrivals were begun later than they were meant to be.
+    /// Returns the delays of the arrivals' starts after their scheduled times.
     pub fn lateness(&self) -> Times {
         lock(&self.counts).lateness.clone()
     }
 
-    /// Failures, most frequent first.
+    /// Returns the failures by step and kind, with the most frequent first.
     pub fn errors(&self) -> Vec<Failures> {
         let mut all: Vec<_> = lock(&self.counts).errors.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));

@@ -1,4 +1,4 @@
-//! Options of the scenarios that have arrivals: rate, shape and length.
+//! Options of the scenarios with scheduled arrivals: rate, shape and length.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::run::drive::{Work, closed_loop, for_time, open_loop};
 use crate::run::schedule::{RATE_MAX, Schedule, Shape};
 use crate::run::tally::Tally;
 
-/// Workers, at most: each is a user with connections.
+/// Maximum number of workers. Each worker is a user with connections.
 const WORKERS_MAX: usize = 1_000_000;
-/// Workers where nothing is said, at least and at most.
+/// Minimum and maximum of the default number of workers.
 const WORKERS: (usize, usize) = (64, 5_000);
 
 /// Spread of the arrivals, by name.
@@ -72,10 +72,10 @@ pub struct LoadArgs {
     pub closed: Option<usize>,
 }
 
-/// Reads a rate.
+/// Parses a rate per second.
 ///
 /// # Errors
-/// The expected form.
+/// Returns the expected form as a text.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok();
     let rate = rate.filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
@@ -83,7 +83,7 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl LoadArgs {
-    /// Independent arrivals for a while.
+    /// Creates options for independent arrivals at `rate` for `time`.
     pub(crate) const fn poisson(rate: f64, time: Duration) -> Self {
         Self {
             rate,
@@ -98,6 +98,8 @@ impl LoadArgs {
         }
     }
 
+    /// Checks the options.
+    ///
     /// # Errors
     /// [`LoadError::Input`] for options that make no sense.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
@@ -115,13 +117,14 @@ impl LoadArgs {
         Ok(())
     }
 
-    /// Number of users, if each arrival takes up to a second besides `delay`.
+    /// Returns the number of users. The default is enough if each arrival takes up to a second plus
+    /// twice `delay`, the mean delay of a person.
     pub(crate) fn workers(&self, delay: Duration) -> usize {
         let usual = (self.rate * (1.0 + 2.0 * delay.as_secs_f64())).ceil() as usize;
         self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))
     }
 
-    /// Lets the workers work.
+    /// Runs the load with these workers: a closed loop with `--closed`, and otherwise the schedule.
     pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, context: &RunContext) {
         if self.closed.is_some() {
             closed_loop(workers, for_time(self.time), &context.tally, &context.stop).await;
@@ -131,10 +134,12 @@ impl LoadArgs {
         open_loop(workers, schedule, self.drain, &context.tally, &context.stop).await;
     }
 
-    /// Lets the workers work for a while without writing anything down.
+    /// Runs the load for the warm-up time without recording it, and returns the workers. A closed
+    /// loop has no warm-up.
     ///
     /// # Errors
-    /// [`LoadError::Wrong`] if nothing that they do ends as it should.
+    /// [`LoadError::Server`] if every arrival failed; [`LoadError::Wrong`] if some arrivals did not
+    /// end.
     pub(crate) async fn warm_up<W: Work>(
         &self,
         workers: Vec<W>,

@@ -1,4 +1,5 @@
-//! Enrollments: a new user each time, with a key that was made before.
+//! Enrollments on a schedule: each arrival enrolls a new user, with a key that was generated before
+//! the run.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +17,8 @@ use crate::out::report::step;
 use crate::run::drive::Work;
 use crate::run::lock;
 
-/// Keys that are made before; a run that takes more makes the rest as it goes.
+/// Maximum number of keys that are generated before the run. Further keys are generated during the
+/// run.
 const KEYS_MAX: usize = 200_000;
 
 /// Enrollments on a schedule.
@@ -28,14 +30,14 @@ pub struct EnrollArgs {
     pub load: LoadArgs,
 }
 
-/// Somebody who helps new users to enroll.
+/// A worker that enrolls new users.
 pub struct Enroller {
     factory: Arc<UserFactory>,
     keys: Arc<Mutex<Keys>>,
 }
 
 struct Keys {
-    /// Prepared keys, each with the number of its user.
+    /// Generated keys, each with the number of its user.
     made: Vec<(usize, SoftwareKey)>,
     next: usize,
     made_late: u64,

@@ -1,5 +1,5 @@
-//! Whole lifecycles: an action is tracked, its challenge started, the browser waits, the phone
-//! reads and answers, the browser learns of it, the backend validates.
+//! Whole lifecycles: the backend tracks an action, the browser starts a challenge and waits, the
+//! phone reads and answers, the browser gets the outcome, and the backend validates it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
 
-/// Longest that a browser waits where the phone does not answer, in seconds.
+/// Time for which a browser polls if the person ignores the challenge, in seconds.
 const GIVE_UP_SECONDS: u64 = 1;
 
 /// The browser's way to learn the outcome.
@@ -58,18 +58,18 @@ pub struct LifecycleArgs {
     pub people: PeopleArgs,
 }
 
-/// A user who goes through lifecycles over and over.
+/// A user who repeats lifecycles.
 pub struct Cycle {
     /// The user.
     pub user: User,
     /// Behaviour of the person and the browser.
     pub people: PeopleArgs,
-    /// Source of random numbers.
+    /// Source of random numbers for the reactions and delays.
     pub random: fastrand::Rng,
 }
 
 impl Cycle {
-    /// A user who approves at once.
+    /// Creates a user who approves each challenge without a delay.
     pub fn approving(user: User, learn: Learn) -> Self {
         let people = PeopleArgs { human: Delay::None, mix: Reactions::default(), learn };
         Self { user, people, random: fastrand::Rng::with_seed(0) }
@@ -105,7 +105,8 @@ impl Cycle {
         self.user.validate(token, recorder).await
     }
 
-    /// The browser gives up, and the challenge stays open until another takes its place.
+    /// Starts a challenge that the person ignores. The browser stops polling, and the challenge
+    /// stays pending until the user's next challenge replaces it.
     async fn ignored(&self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
         let open = self.user.challenge(meant, recorder).await?;
         let told = open.ask(Some(GIVE_UP_SECONDS)).await.map_err(LoadError::at(step::VERIFY))?;
@@ -128,7 +129,7 @@ impl Work for Cycle {
 }
 
 impl PeopleArgs {
-    /// Enrolls users who behave as the options say.
+    /// Enrolls users who behave as these options describe.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -157,7 +158,8 @@ impl Scenario for LifecycleArgs {
     }
 
     fn requests(&self) -> usize {
-        // The browser's poll, and the phone's requests meanwhile.
+        // Each worker has up to two requests at a time: the browser's poll and a request of the
+        // phone.
         2 * self.load.workers(self.people.human.mean())
     }
 

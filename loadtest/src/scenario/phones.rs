@@ -1,4 +1,4 @@
-//! Time from the start of a challenge until an open app on a long poll has it.
+//! Time from the start of a challenge until an open app receives it through its long poll.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::out::report::step;
 use crate::run::drive::Work;
 use crate::server::metrics::Metrics;
 
-/// Longest time in which all apps have to be waiting.
+/// Longest time to wait until the server reports the polls of all apps as parked.
 const PARKING: Duration = Duration::from_secs(25);
 
 /// Open apps, and challenges on a schedule.
@@ -32,7 +32,7 @@ pub struct PhonesArgs {
 /// A user whose app is open.
 pub struct App {
     user: User,
-    /// Its poll, which goes on until something is pending.
+    /// The app's long poll, which is repeated until a challenge is pending.
     poll: JoinHandle<(Result<Seen, ClientError>, Instant)>,
 }
 
@@ -62,7 +62,7 @@ async fn watch(phone: Phone) -> (Result<Seen, ClientError>, Instant) {
 impl Work for App {
     async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
         let result = self.notified(meant, recorder).await;
-        // A poll that has ended begins anew, whatever came of it.
+        // The app starts a new poll after each challenge, with any result.
         self.poll.abort();
         self.poll = tokio::spawn(watch(self.user.phone.clone()));
         result
@@ -75,7 +75,8 @@ impl App {
         let open = self.user.challenge(meant, &mut own).await;
         own.times().iter().for_each(|(name, took)| recorder.record(name, *took));
         let open = open?;
-        // The poll may be answered before the browser's request is.
+        // The server may respond to the app's poll before it responds to the browser's request, so
+        // the time counts from the moment when the browser sent the request.
         let challenge = own.times().iter().find(|(name, _)| *name == step::CHALLENGE);
         let asked = Instant::now() - challenge.map_or(Duration::ZERO, |(_, took)| *took);
         let what = "the app's poll was lost";
@@ -101,7 +102,8 @@ impl Scenario for PhonesArgs {
     }
 
     fn requests(&self) -> usize {
-        // Each app's poll, and the requests of the apps that were told.
+        // Each app has a parked poll. In addition, up to 1,000 apps send requests after they
+        // received a challenge.
         let apps = self.load.workers(Duration::ZERO);
         apps + apps.min(1000)
     }

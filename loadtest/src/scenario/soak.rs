@@ -1,4 +1,4 @@
-//! Ordinary days for hours: does the server's memory grow?
+//! Ordinary sign-ins for hours, with the growth of the server's memory.
 
 use clap::Args;
 use serde::Serialize;
@@ -60,8 +60,9 @@ impl Scenario for SoakArgs {
     }
 }
 
-/// Slope of the second half, by least squares: the first is the warming up of caches. None if there
-/// are too few points for one.
+/// Returns the growth per hour: the slope of the second half of the points, by least squares. The
+/// first half does not count, because caches fill up in it. Returns `None` if there are too few
+/// points.
 fn growth_per_hour(points: &[(f64, f64)]) -> Option<f64> {
     const POINTS_MIN: usize = 10;
     let half = &points[points.len() / 2..];

@@ -1,4 +1,4 @@
-//! Everyone at 09:00: each user signs in once, most of them in the first minutes.
+//! Everyone at 09:00: each user signs in once within a short time, and most of them at its start.
 
 use std::time::Duration;
 

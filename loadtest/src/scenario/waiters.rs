@@ -1,4 +1,4 @@
-//! Many parked browsers, of which some or all are decided: how soon does each learn of its own?
+//! Many parked browsers, and the time until each gets the outcome of its own challenge.
 
 use std::time::Duration;
 
@@ -16,14 +16,15 @@ use crate::out::report::step;
 use crate::run::times::Times;
 use crate::server::metrics::Metrics;
 
-/// Longest time in which all polls have to be parked: a part of the 30 s that they wait.
+/// Longest time to wait until the server reports all polls as parked. It is below the 30 s for
+/// which the server holds a poll.
 const PARKING: Duration = Duration::from_secs(25);
-/// Challenges that are started, and phones that read, at the same time.
+/// Number of challenges that are started and read at the same time.
 const AT_ONCE: usize = 32;
-/// Browsers from which on the server's memory is told for each: of fewer, pages and buffers that
-/// the server has anyway make up most of the difference.
+/// Number of browsers from which the report has the server's memory per browser. With fewer
+/// browsers, memory that the server needs anyway makes up most of the difference.
 const MEMORY_FROM: usize = 1000;
-/// Time for which a browser goes on polling: longer than the lifetime of a challenge.
+/// Time for which a browser polls, which is longer than the lifetime of a challenge.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Order in which browsers are woken.
@@ -63,7 +64,7 @@ pub struct WaitersArgs {
     pub hold: Duration,
 }
 
-/// A browser that can be parked.
+/// A browser with a pending challenge that the phone has read. The browser is not parked yet.
 struct Waiter {
     user: User,
     open: Open,
@@ -71,7 +72,7 @@ struct Waiter {
 }
 
 impl WaitersArgs {
-    /// Number of decisions.
+    /// Returns the number of decisions.
     fn decisions(&self) -> u32 {
         match self.wake {
             Wake::All => self.count,
@@ -79,7 +80,8 @@ impl WaitersArgs {
         }
     }
 
-    /// A few browsers at a time, which are decided one by one.
+    /// Measures with a few parked browsers at a time, for comparison. Their challenges are approved
+    /// one by one.
     async fn few(&self, users: &[User], context: &RunContext) -> Result<Recorder, LoadError> {
         let mut times = Recorder::default();
         let few = &users[..users.len().min(self.few as usize)];
@@ -94,7 +96,8 @@ impl WaitersArgs {
         Ok(times)
     }
 
-    /// Tells whether a browser's challenge is decided, so that the decisions are spread over all.
+    /// Checks if the challenge of the browser with this number is to be approved. The approved ones
+    /// are spread evenly over all browsers.
     fn is_chosen(&self, index: usize) -> bool {
         let (count, decided) = (u64::from(self.count), u64::from(self.decisions()));
         let before = |index: u64| index * decided / count;
@@ -106,7 +109,7 @@ impl WaitersArgs {
             Wake::OneByOne => 1,
             Wake::All => self.at_once as usize,
         };
-        // Browsers that are not chosen stay parked to the end.
+        // Browsers that are not chosen stay parked until the end of the measurement.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
         let tally = &context.tally;
@@ -129,7 +132,7 @@ impl Scenario for WaitersArgs {
     type Ready = Vec<User>;
 
     fn check(&self) -> Result<(), LoadError> {
-        // The challenges live for five minutes by default.
+        // A challenge lives for five minutes by default, and `--hold` must end before that.
         if self.hold > Duration::from_secs(240) {
             return Err(LoadError::Input(
                 "--hold is 4m or less: a challenge lives for 5".to_owned(),
@@ -165,7 +168,8 @@ impl Scenario for WaitersArgs {
             let mut times = Times::default();
             let of_it = of.times().iter().filter(|(step, _)| *step == name);
             of_it.for_each(|(_, took)| times.add(*took));
-            // A wake-up of no time is one that came before the phone's answer.
+            // A wake time of 0 means that the browser got the outcome before the phone got its
+            // response. Such a quantile is left out.
             times.quantile(0.99).map(|time| time.as_micros() as u64).filter(|us| *us > 0)
         };
         Ok(super::figures(json!({
@@ -179,7 +183,7 @@ impl Scenario for WaitersArgs {
     }
 }
 
-/// Starts a challenge of each, which its phone reads.
+/// Starts a challenge for each user, and lets the user's phone read it.
 async fn challenges(users: Vec<User>) -> Result<Vec<Waiter>, LoadError> {
     let starting = stream::iter(users).map(async |user| {
         let open = user.challenge_with_retries().await?;

@@ -1,4 +1,4 @@
-//! Options that name the server.
+//! Command-line options for the server under load.
 
 use std::path::{Path, PathBuf};
 
@@ -59,17 +59,17 @@ pub struct ServerArgs {
     no_pin: bool,
 }
 
-/// Reads a key of the configuration with its value.
+/// Parses a configuration key with its value.
 ///
 /// # Errors
-/// The expected form.
+/// Returns the expected form as a text.
 pub(crate) fn key(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 impl ServerArgs {
-    /// The store of the server that is started.
+    /// Returns the store of the server that is started.
     pub fn store(&self) -> &str {
         &self.store
     }
@@ -77,16 +77,18 @@ impl ServerArgs {
     /// Returns the arguments of the same server with another store.
     ///
     /// # Errors
-    /// [`LoadError::Input`] for a store that no server has, or one on another machine.
+    /// [`LoadError::Input`] for an unknown kind of store, or for one on another machine that is not
+    /// allowed.
     pub fn with_store(&self, store: &str) -> Result<Self, LoadError> {
         check_store(store, self.allow_remote)?;
         Ok(Self { store: store.to_owned(), ..self.clone() })
     }
 
-    /// Checks everything that can be checked before anything is started, and pins this process.
+    /// Checks the options as far as possible before anything starts, and pins this process. Returns
+    /// the cores of both processes.
     ///
     /// # Errors
-    /// [`LoadError::Input`].
+    /// [`LoadError::Input`] for an invalid option; [`LoadError::Io`] if the system refuses.
     pub fn place(&self) -> Result<Cores, LoadError> {
         if let Some(text) = &self.target {
             target::base(text, self.allow_remote)?;
@@ -113,10 +115,10 @@ impl ServerArgs {
         Ok(cores)
     }
 
-    /// The server to put under load; it is started if need be.
+    /// Prepares the server to put under load. It is started if `--spawn` is given.
     ///
     /// # Errors
-    /// [`LoadError`].
+    /// [`LoadError`] if the server does not start, or if an option is missing or invalid.
     pub async fn prepare(&self, cores: Cores) -> Result<Prepared, LoadError> {
         if let Some(binary) = &self.spawn {
             return self.start(binary.as_deref(), cores).await;
@@ -166,15 +168,16 @@ impl ServerArgs {
     }
 }
 
-/// The `countersign` beside this program.
+/// Returns the path of the `countersign` program in the folder of this program.
 pub(crate) fn program_beside() -> std::io::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("countersign"))
 }
 
-/// Refuses a store that no server has, or one on another machine.
+/// Refuses an unknown kind of store, and a store on another machine unless `allow_remote` permits
+/// it.
 ///
 /// # Errors
-/// [`LoadError::Input`].
+/// [`LoadError::Input`] for such a store.
 pub(crate) fn check_store(store: &str, allow_remote: bool) -> Result<(), LoadError> {
     if store == "sqlite" || store == "memory:" || store.starts_with("sqlite:") {
         return Ok(());
@@ -187,8 +190,8 @@ pub(crate) fn check_store(store: &str, allow_remote: bool) -> Result<(), LoadErr
     target::refuse_remote(&url, allow_remote)
 }
 
-/// A text as it may be shown: of an address in it, such as `--store=redis://…`, the user and the
-/// password are left out.
+/// Removes user and password from an address in a text, such as `--store=redis://…`, so that the
+/// text can be shown.
 pub(crate) fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let authority = rest.split('/').next().unwrap_or_default();

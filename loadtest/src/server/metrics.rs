@@ -1,4 +1,4 @@
-//! A server's own figures, in the text format of Prometheus.
+//! A server's own metrics, in the text format of Prometheus.
 
 use std::time::Duration;
 
@@ -6,46 +6,47 @@ use tokio::time::Instant;
 
 use crate::LoadError;
 
-/// Longest time to wait for it.
+/// Longest time to wait for a response with the metrics.
 const ANSWER: Duration = Duration::from_secs(3);
 /// Interval between reads of the metrics.
 const LOOK: Duration = Duration::from_millis(50);
-/// Time after which polls count as parked where the metrics cannot be read.
+/// Time after which polls count as parked if the metrics cannot be read.
 const BLIND: Duration = Duration::from_secs(3);
 
-/// A server's metrics, by their address.
+/// Access to a server's metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     client: reqwest::Client,
     url: String,
 }
 
-/// The figures of one moment.
+/// The text of the metrics at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading(String);
 
 impl Metrics {
-    /// Reads the metrics of the operators' listener at `base`.
+    /// Creates access to the metrics of the operators' listener at `base`.
     ///
     /// # Errors
-    /// [`LoadError::Server`] if the system gives no means for HTTP.
+    /// [`LoadError::Server`] if the HTTP client cannot be created.
     pub fn new(base: &str) -> Result<Self, LoadError> {
         let client = reqwest::Client::builder().no_proxy().timeout(ANSWER).build();
         let client = client.map_err(|error| LoadError::Server(error.to_string()))?;
         Ok(Self { client, url: format!("{}/metrics", base.trim_end_matches('/')) })
     }
 
-    /// Reads them; none if they cannot be read.
+    /// Reads the metrics; `None` if they cannot be read.
     pub async fn read(&self) -> Option<Reading> {
         let answer = self.client.get(&self.url).send().await.ok()?.error_for_status().ok()?;
         Some(Reading(answer.text().await.ok()?))
     }
 
-    /// Waits until the server holds that many polls on challenges or devices; where its metrics
-    /// cannot be read, for some seconds.
+    /// Waits until the server holds at least `polls` polls. Without `metrics` it waits for three
+    /// seconds instead.
     ///
     /// # Errors
-    /// [`LoadError::Wrong`] if it does not within `longest`.
+    /// [`LoadError::Wrong`] if the server does not hold them within `longest`, or if its metrics
+    /// cannot be read.
     pub(crate) async fn parked(
         metrics: Option<&Self>,
         polls: usize,
@@ -69,16 +70,16 @@ impl Metrics {
 }
 
 impl Reading {
-    /// The sum of a metric over all its labels; 0 if it was never written.
+    /// Returns the sum of a metric over all its labels; 0 if the server has not written it.
     pub fn sum(&self, name: &str) -> f64 {
         self.find(name).unwrap_or(0.0)
     }
 
-    /// The same; none if it was never written.
+    /// Returns the sum of a metric over all its labels; `None` if the server has not written it.
     pub fn find(&self, name: &str) -> Option<f64> {
         let values = self.0.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
-            // A longer name begins the same way.
+            // The next character distinguishes this name from a longer one that begins with it.
             let of_it = rest.starts_with([' ', '{']);
             of_it.then(|| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).flatten()
         });

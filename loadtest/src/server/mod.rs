@@ -1,4 +1,4 @@
-//! The server under load: one that runs, or one started for the occasion.
+//! The server under load: a running one, or one that is started for the run.
 
 mod args;
 pub mod metrics;
@@ -14,26 +14,26 @@ use crate::host::pin::Cores;
 use crate::out::report::model::Server;
 use crate::server::metrics::Metrics;
 
-/// A server that is ready to be put under load.
+/// A server that is ready for load.
 pub struct Prepared {
     /// Address and credentials.
     pub target: Target,
-    /// Its process, if it was started for the occasion.
+    /// The started server process; `None` if the server ran before.
     pub spawned: Option<Spawned>,
-    /// The number of its process, if it is known.
+    /// Process id of the server; `None` if it is unknown.
     pub pid: Option<u32>,
-    /// The server's metrics, if they can be read.
+    /// Access to the server's metrics; `None` if they are not readable.
     pub metrics: Option<Metrics>,
-    /// Its store, if it is known.
+    /// The server's store; `None` if it is unknown.
     pub store: Option<String>,
-    /// Its workers, if they are known.
+    /// Number of the server's worker threads; `None` if it is unknown.
     pub workers: Option<usize>,
-    /// Cores of each process.
+    /// Cores of the server and of the harness.
     pub cores: Cores,
 }
 
 impl Prepared {
-    /// A description for the report.
+    /// Returns a description of the server for the report.
     pub fn described(&self) -> Server {
         Server {
             url: self.target.base.clone(),
@@ -45,10 +45,10 @@ impl Prepared {
         }
     }
 
-    /// Ends the server if it was started for the occasion.
+    /// Stops the server if it was started for the run.
     ///
     /// # Errors
-    /// [`LoadError::Server`] if it does not end by itself.
+    /// [`LoadError::Server`] if the server does not end in time.
     pub async fn stop(self) -> Result<(), LoadError> {
         match self.spawned {
             Some(spawned) => spawned.stop().await,

@@ -1,4 +1,4 @@
-//! A server in a process and a folder of its own.
+//! A server that the harness starts, as a separate process with its own data folder.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,53 +17,53 @@ use crate::LoadError;
 use crate::client::target::Target;
 use crate::host::pin;
 
-/// Longest time in which a server has to say where it listens.
+/// Longest time until a started server prints its addresses.
 const START: Duration = Duration::from_secs(20);
-/// Longest time in which it has to end when it is asked to.
+/// Longest time until a server ends after a SIGTERM.
 const END: Duration = Duration::from_secs(12);
-/// The tenant of a server that is started for the occasion.
+/// Tenant id of a started server.
 const TENANT: &str = "load";
-/// Name of the server's log in its folder.
+/// Name of the server's log file in its folder.
 const LOG: &str = "server.log";
-/// Bytes of the log that one read takes.
+/// Maximum number of bytes that one read of the log returns.
 const LOG_BYTES_MAX: u64 = 16 << 20;
-/// Sets the limits of a process and becomes another program. `env_clear` leaves its child without a
-/// path to look it up in.
+/// Path of the program that sets the limits of its process and then runs another program in that
+/// process. The path is absolute, because the child has no `PATH` after `env_clear`.
 const PRLIMIT: &str = "/usr/bin/prlimit";
 
 /// Settings of a server to start.
 #[derive(Clone, Debug, Default)]
 pub struct SpawnSettings {
-    /// Its store: `memory:`, `sqlite` or an address of a Redis.
+    /// Store of the server: `memory:`, `sqlite` or the address of a Redis.
     pub store: String,
-    /// Its worker threads; 0 is one per core.
+    /// Number of the server's worker threads; 0 means one per core.
     pub workers: usize,
-    /// The cores it may use; all if there are none.
+    /// The cores that the server may use; if empty, all cores.
     pub cores: Vec<usize>,
-    /// Further keys of its configuration, such as `server.body_bytes_max`, with their values.
+    /// Additional configuration keys, such as `server.body_bytes_max`, with their values.
     pub keys: Vec<(String, String)>,
-    /// Its soft and hard limit of descriptors; those of this process if there are none.
+    /// Soft and hard limit of the server's descriptors; `None` keeps the limits of this process.
     pub descriptors: Option<(u64, u64)>,
 }
 
-/// A server in a process of its own, which ends with this.
+/// A running server process, which is killed when this value is dropped.
 pub struct Spawned {
     /// Address and credentials.
     pub target: Target,
-    /// Its process.
+    /// Process id.
     pub pid: u32,
-    /// Killed when it is dropped.
+    /// Handle that kills the process when it is dropped.
     process: Child,
     _output: Lines<BufReader<ChildStdout>>,
     folder: TempDir,
 }
 
 impl Spawned {
-    /// Starts a server with a tenant, and apart from `settings` with nothing else configured. Its
-    /// users have no limit of notifications. It listens on ports of its own.
+    /// Starts a server with one tenant, whose users have no practical limit of prompts. Only
+    /// `settings` configures it further. The operating system chooses its ports.
     ///
     /// # Errors
-    /// [`LoadError::Server`], with the server's output.
+    /// [`LoadError::Server`], with the last line of the server's log.
     pub async fn start(binary: &Path, settings: &SpawnSettings) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(|error| {
             let (all, kind) = (std::env::temp_dir(), error.kind());
@@ -80,7 +80,8 @@ impl Spawned {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
-            // An interrupt from the terminal is for the harness, which then ends the server.
+            // The server gets its own process group, so that an interrupt from the terminal reaches
+            // only the harness. The harness then stops the server.
             .process_group(0)
             .kill_on_drop(true);
         let started = pin::while_on(&settings.cores, || command.spawn())?;
@@ -114,12 +115,13 @@ impl Spawned {
         Ok(Self { target, pid, process, _output: output, folder })
     }
 
-    /// The last it wrote into its log, after a colon; empty if it wrote nothing.
+    /// Returns the last line of the server's log after a colon; empty if the log is empty.
     pub fn last_words(&self) -> String {
         last_words(self.folder.path())
     }
 
-    /// Its log from a byte on, and where the next look begins. A long log takes several looks.
+    /// Reads the server's log from this byte on. Returns the text, and the offset for the next
+    /// read. One read returns at most 16 MiB.
     ///
     /// # Errors
     /// If the log cannot be read.
@@ -131,18 +133,18 @@ impl Spawned {
         Ok((String::from_utf8_lossy(&bytes).into_owned(), offset + read as u64))
     }
 
-    /// Ends it at once, and waits until it has ended.
+    /// Kills the server, and waits until it has ended.
     ///
     /// # Errors
-    /// If the system does not end it.
+    /// If the system cannot kill it.
     pub async fn kill(mut self) -> std::io::Result<()> {
         self.process.kill().await
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM to the server, and waits until it has ended.
     ///
     /// # Errors
-    /// [`LoadError::Server`] if it has to be killed.
+    /// [`LoadError::Server`] if the server does not end in time. It is then killed.
     pub async fn stop(mut self) -> Result<(), LoadError> {
         if let Some(pid) = self.process.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ended_already = kill_process(pid, Signal::TERM);
@@ -154,16 +156,16 @@ impl Spawned {
     }
 }
 
-/// The server's program, with limits of descriptors if there are any.
+/// Builds the command of the server, with its limits of descriptors if they are set.
 ///
 /// # Errors
-/// [`LoadError::Server`] if there is no such program.
+/// [`LoadError::Server`] if the program does not exist. Without limits this is not checked here.
 fn command(binary: &Path, descriptors: Option<(u64, u64)>) -> Result<Command, LoadError> {
     let Some((soft, hard)) = descriptors else { return Ok(Command::new(binary)) };
     if !binary.is_file() {
         return Err(missing(binary));
     }
-    // It becomes the server, whose process so has the number that was started.
+    // `prlimit` replaces itself with the server, so the started process id is the server's.
     let mut command = Command::new(PRLIMIT);
     command.arg(format!("--nofile={soft}:{hard}")).arg(binary);
     Ok(command)
@@ -203,7 +205,7 @@ fn environment(settings: &SpawnSettings, folder: &Path, secret: &str) -> Vec<(Os
     all
 }
 
-/// A secret of the server's own, which other users of the machine cannot guess.
+/// Generates a random secret, so that other users of the machine cannot guess it.
 #[expect(clippy::disallowed_methods, reason = "a secret of a test, outside of the engine")]
 fn secret() -> String {
     let mut bytes = [0; 24];
@@ -211,7 +213,7 @@ fn secret() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The two addresses that a server says it listens on.
+/// Reads the addresses of the public and of the operators' listener from the server's output.
 async fn greeting(output: &mut Lines<BufReader<ChildStdout>>) -> Result<(String, String), String> {
     let mut public = None;
     while let Some(line) = output.next_line().await.map_err(|error| error.to_string())? {

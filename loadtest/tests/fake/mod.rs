@@ -1,5 +1,5 @@
-//! A server that answers a lifecycle's requests after known delays, without being a Countersign: it
-//! checks nothing but the secret.
+//! A fake server, which answers the requests of a lifecycle after known delays. It checks only the
+//! secret, and it is not a Countersign.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -21,24 +21,25 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The secret and the tenant that it knows.
+/// The secret and the tenant that the fake accepts.
 pub(crate) const SECRET: &str = "fake-secret-of-a-fake";
 pub(crate) const TENANT: &str = "load";
 
-/// Behaviour of the fake.
+/// Behaviour of the fake server.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manner {
-    /// Time that every answer takes.
+    /// Delay of every response.
     pub(crate) delay: Duration,
-    /// After so many tracked actions, nothing is answered for a while, once.
+    /// Number of tracked actions after which the fake stalls once, and the length of the stall.
+    /// During the stall it sends no response.
     pub(crate) stall: Option<(u64, Duration)>,
-    /// After so many tracked actions, every further one is answered 503.
+    /// Number of tracked actions after which every further one gets a 503.
     pub(crate) full_after: Option<u64>,
-    /// True if it takes every secret.
+    /// True if the fake accepts every secret.
     pub(crate) trusting: bool,
 }
 
-/// A fake under way, on a runtime of its own, which ends with this.
+/// A running fake server with its own runtime. It ends when this value is dropped.
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
@@ -53,9 +54,9 @@ struct State {
     started: AtomicU64,
     http2_requests: AtomicU64,
     stalled_until: Mutex<Option<Instant>>,
-    /// The open challenge of each user, and the sender that ends it.
+    /// The pending challenge of each user: its id, and the sender that approves it.
     challenges: Mutex<HashMap<String, (String, watch::Sender<bool>)>>,
-    /// The user of each key.
+    /// The user of each enrolled key.
     keys: Mutex<HashMap<String, String>>,
 }
 
@@ -83,17 +84,17 @@ impl Fake {
         Self { address, state, runtime }
     }
 
-    /// The address of its API.
+    /// Returns the base URL of the fake.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// Counts the tracked actions.
+    /// Returns the number of tracked actions.
     pub(crate) fn tracked(&self) -> u64 {
         *self.state.tracked.borrow()
     }
 
-    /// Waits until so many were.
+    /// Waits until `count` actions are tracked, and panics after 20 s.
     pub(crate) fn wait_for_tracked(&self, count: u64) {
         let mut tracked = self.state.tracked.subscribe();
         let enough = tracked.wait_for(|tracked| *tracked >= count);
@@ -101,12 +102,12 @@ impl Fake {
         assert!(self.runtime.block_on(enough), "it takes too long");
     }
 
-    /// The addresses that connections came from.
+    /// Returns the addresses that connections came from.
     pub(crate) fn peers(&self) -> BTreeSet<IpAddr> {
         self.state.peers.lock().unwrap().clone()
     }
 
-    /// Counts the connections, and the requests over HTTP/2.
+    /// Returns the number of connections, and the number of requests over HTTP/2.
     pub(crate) fn seen(&self) -> (u64, u64) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (of(&self.state.connections), of(&self.state.http2_requests))
@@ -122,7 +123,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, state.clone()));
             let connection = auto::Builder::new(TokioExecutor::new());
-            // A client that goes is no matter.
+            // A client may close its connection at any time, so the result does not matter.
             let _ = connection.serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -266,7 +267,7 @@ fn refused(status: u16, code: &str) -> (StatusCode, Value) {
     (status, json!({ "error": code, "errorCode": code, "errorDescription": "by a fake" }))
 }
 
-/// A token that names its tenant and its user.
+/// Builds a token that names its tenant and its user.
 fn token(user: &str) -> String {
     use base64::Engine as _;
     let claims = json!({ "other": { "tenantId": TENANT }, "user": user }).to_string();
@@ -282,7 +283,8 @@ fn user(authorization: &str) -> String {
     claims["user"].as_str().unwrap().to_owned()
 }
 
-/// The key of a query, as it stands in bodies: Android encodes it once more.
+/// Decodes the key of a query into the form that it has in bodies, because Android encodes it twice
+/// in a query.
 fn key_of_query(query: &str) -> String {
     use base64::Engine as _;
     let key = query.strip_prefix("publicKey=").unwrap();

@@ -1,5 +1,4 @@
-//! Reports to test with: a run whose numbers are known, with everything in it that a report can
-//! hold.
+//! Sample reports for the tests: a run with known numbers, which uses every field of a report.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -11,15 +10,16 @@ use countersign_loadtest::out::report::model::{
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-/// Duration of the run.
+/// Length of the run, in seconds.
 const SECONDS: u64 = 40;
 
-/// `count` times from `low` to `high`, dense at the low end as those of servers are.
+/// Builds a histogram of `count` times from `low` to `high`, in microseconds. Short times are
+/// frequent and long ones rare, as with real servers.
 pub(crate) fn times(count: u64, low: u64, high: u64) -> Histogram<u64> {
     let mut times = Histogram::new_with_bounds(1, 60_000_000, 3).expect("such bounds are taken");
     for n in 0..count {
         let part = (n as f64 + 0.5) / count as f64;
-        // A tail that grows by the same factor with each nine, up to the highest.
+        // The time grows by the same factor with each further nine of the quantile, up to `high`.
         let us = low as f64 * (1.0 - part).powf(-0.45);
         times.saturating_record((us as u64).min(high));
     }
@@ -35,7 +35,8 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
     map
 }
 
-/// A number that looks random and is the same each time, from 0 to 1 (`SplitMix64`).
+/// Returns a number from 0 to 1 that looks random, and that is the same for the same `n`
+/// (`SplitMix64`).
 pub(crate) fn wobble(n: u64) -> f64 {
     let mut z = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -43,8 +44,8 @@ pub(crate) fn wobble(n: u64) -> f64 {
     ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// A lifecycle run in which the server stalled for a moment, was asked too much for a while, and
-/// answered with something hostile.
+/// Builds the report of a lifecycle run in which the server stalled for a moment, was overloaded
+/// for a while, and sent hostile text.
 pub(crate) fn sample() -> Report {
     let offered: u64 = (1..=SECONDS).map(|at| point(at).offered as u64).sum();
     Report {

@@ -1,4 +1,4 @@
-//! A capacity report: a search with a hiccup, and costs that were measured with some noise.
+//! Sample `capacity` reports: a search with a hiccup, and costs that were measured with noise.
 
 use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::USUAL;
@@ -13,10 +13,11 @@ use crate::report_support::{sample, wobble};
 pub(crate) const OBJECTIVE: Objective =
     Objective { quantile: 0.99, latency_us: 50_000, errors_share: 0.000_1 };
 
-/// A server whose latency grows as that of a queue does, up to 900 per second.
+/// Simulates a trial of a server whose latency grows like that of a queue, up to 900 lifecycles per
+/// second.
 fn tried(rate: f64, number: u64) -> Trial {
     let busy = (rate / 900.0).min(0.999);
-    // The third trial falls together with something else on the machine.
+    // Something else on the machine disturbs the third trial.
     let hiccup = if number == 2 { 30.0 } else { 1.0 };
     let us = 4_000.0 / (1.0 - busy) * hiccup * (1.0 + 0.1 * wobble(number));
     let us = us.min(60e6);
@@ -65,7 +66,7 @@ fn fits() -> Vec<Fit> {
     fits
 }
 
-/// A report of the search for the highest rate, with the run of [`sample`] at it.
+/// Builds a report of the search, whose run at the highest rate is that of [`sample`].
 pub(crate) fn planned() -> Report {
     let mut search = Search::new(SearchSettings::default());
     while let Next::Try(rate) = search.next() {
@@ -82,7 +83,8 @@ pub(crate) fn planned() -> Report {
     }
 }
 
-/// A report with two more stores at lower rates: `sqlite` at a half, a Redis at a quarter.
+/// Builds a report with two more stores at lower rates: `sqlite` at half of the highest rate, and a
+/// Redis at a quarter.
 pub(crate) fn planned_beside() -> Report {
     let mut report = planned();
     let first = report.capacity.as_mut().expect("it was searched");

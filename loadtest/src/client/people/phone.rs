@@ -1,4 +1,4 @@
-//! A phone, as one of the official apps or one that signs statements.
+//! A phone: an official app, or a device that signs statements.
 
 use clap::ValueEnum;
 use countersign_client::wire::secret::Secret;
@@ -24,7 +24,7 @@ pub enum PhoneKind {
 }
 
 impl PhoneKind {
-    /// Algorithm of the phone's key.
+    /// Returns the algorithm of the phone's key.
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Android | Self::Ios => Algorithm::Es256,
@@ -42,22 +42,22 @@ pub enum Phone {
     Statement(StatementDevice),
 }
 
-/// The pending challenge as a phone reads it.
+/// The pending challenge as the phone reads it.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The challenge.
+    /// The challenge's id.
     pub challenge: String,
-    /// The number that the browser shows, where an approval needs one.
+    /// The number that the browser shows; `None` if an approval needs none.
     pub number: Option<Secret>,
-    /// All that a decision is signed with, for a phone that signs it.
+    /// The prompt that the decision signs; `None` for an official app.
     pub(super) prompt: Option<Box<Prompt>>,
 }
 
 impl Phone {
-    /// A phone that speaks so, with a key of that kind.
+    /// Creates a phone of this kind, with this key.
     ///
     /// # Errors
-    /// [`ClientError::Input`] for an address or a tenant that is none.
+    /// [`ClientError::Input`] for an invalid address or tenant.
     pub fn new(
         phone_kind: PhoneKind,
         http: &Http,
@@ -76,7 +76,7 @@ impl Phone {
         })
     }
 
-    /// The phone's key.
+    /// Returns the phone's key.
     pub const fn key(&self) -> &SoftwareKey {
         match self {
             Self::Official(device) => device.key(),
@@ -84,7 +84,7 @@ impl Phone {
         }
     }
 
-    /// Binds the key to the user of a token.
+    /// Enrolls the key for the user to whom the token belongs.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -97,7 +97,8 @@ impl Phone {
         Ok(())
     }
 
-    /// Reads the pending challenge, and waits for one for up to `wait` seconds.
+    /// Reads the newest pending challenge. If there is none, the server waits for one for up to
+    /// `wait` seconds. Returns `None` if there is still none.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -119,7 +120,7 @@ impl Phone {
         Ok(Some(Seen { challenge: newest.challenge_id.clone(), number: None, prompt }))
     }
 
-    /// Signs and sends an answer.
+    /// Signs and sends an approval or a denial.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -1,4 +1,4 @@
-//! A person's answer to a question, and the time it takes.
+//! Reactions of people to a challenge, and the time that they take.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use std::time::Duration;
 /// A person's reaction to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// They approve.
+    /// The person approves.
     Approve,
-    /// They deny.
+    /// The person denies.
     Deny,
-    /// They do not look at the phone.
+    /// The person does not look at the phone.
     Ignore,
 }
 
@@ -30,7 +30,7 @@ impl Default for Reactions {
 }
 
 impl Reactions {
-    /// One of them, by chance.
+    /// Draws a reaction at random.
     pub fn draw(&self, random: &mut fastrand::Rng) -> Reaction {
         let at = random.f64() * (self.approve + self.deny + self.ignore);
         if at < self.approve {
@@ -76,14 +76,14 @@ impl fmt::Display for Reactions {
 /// Time until a person answers, such as `none`, `2s`, `exp:5s` or `uniform:1s-9s`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Delay {
-    /// No time.
+    /// No delay: the person answers immediately.
     #[default]
     None,
-    /// Always the same.
+    /// The same delay each time.
     Fixed(Duration),
-    /// Exponentially distributed with this mean: mostly short, sometimes long.
+    /// Exponentially distributed with this mean: most times are short, a few are long.
     Exponential(Duration),
-    /// Evenly distributed between these.
+    /// Evenly distributed between two times.
     Uniform(Duration, Duration),
 }
 
@@ -93,13 +93,14 @@ impl Delay {
         match self {
             Self::None => Duration::ZERO,
             Self::Fixed(time) => *time,
-            // No person of the harness takes longer than a challenge lives.
+            // The delay is at most 20 times the mean, because a longer one would usually exceed the
+            // lifetime of a challenge.
             Self::Exponential(mean) => mean.mul_f64(exponential(random).min(20.0)),
             Self::Uniform(from, to) => *from + (*to - *from).mul_f64(random.f64()),
         }
     }
 
-    /// The mean.
+    /// Returns the mean.
     pub fn mean(&self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
@@ -143,10 +144,11 @@ impl fmt::Display for Delay {
     }
 }
 
-/// Reads a time such as `250ms`, `2s`, `1.5s`, `10m` or `8h`; a bare number is of seconds.
+/// Parses a time such as `250ms`, `2s`, `1.5s`, `10m` or `8h`. A number without a unit is in
+/// seconds.
 ///
 /// # Errors
-/// The expected form.
+/// Returns the expected form as a text.
 pub fn span(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -159,14 +161,15 @@ pub fn span(text: &str) -> Result<Duration, String> {
         _ => f64::NAN,
     };
     let time = number.parse::<f64>().unwrap_or(f64::NAN) * seconds;
-    // A month, which is longer than any run and far below the range of the clock.
+    // The maximum is 30 days, which is longer than any run and far below the range of the clock.
     if !(0.0..=2_592_000.0).contains(&time) {
         return Err(format!("{text:?} is no time such as 250ms, 2s, 10m or 8h"));
     }
     Ok(Duration::from_secs_f64(time))
 }
 
-/// A time with mean 1, as between events that are independent of each other.
+/// Draws an exponentially distributed number with mean 1, such as the time between independent
+/// events.
 pub(crate) fn exponential(random: &mut fastrand::Rng) -> f64 {
     -(1.0 - random.f64()).ln()
 }

@@ -19,7 +19,7 @@ use crate::client::target::Target;
 use crate::out::report::step;
 
 const ACTION: &str = "signIn";
-/// Longest wait that a server grants, in seconds.
+/// Longest long poll that a server grants, in seconds.
 pub(crate) const WAIT_SECONDS: u64 = 30;
 
 /// A user, who may be enrolled.
@@ -29,31 +29,31 @@ pub struct User {
     http: Http,
     base: String,
     backend: RelyingParty,
-    /// Their phone.
+    /// The user's phone.
     pub phone: Phone,
 }
 
-/// A challenge that was started.
+/// A challenge that the browser has started.
 #[derive(Clone, Debug)]
 pub struct Open {
     browser: Browser,
-    /// Its name.
+    /// The challenge's id.
     pub id: String,
-    /// The number that the browser shows, where an approval needs one.
+    /// The number that the browser shows; `None` if an approval needs none.
     number: Option<Secret>,
 }
 
-/// A long poll under way, which ends with this.
+/// A long poll in its own task. Dropping it aborts the poll.
 pub struct Poll(JoinHandle<Answer>);
 
-/// An answer to a poll, and when it came.
+/// The result of a poll, and the time of its arrival.
 type Answer = (Result<VerifyResponse, ClientError>, Instant);
 
 impl User {
-    /// A user with a phone that speaks so, who is not enrolled.
+    /// Creates a user with a phone of this kind. The user is not enrolled yet.
     ///
     /// # Errors
-    /// [`LoadError::Request`] for an address, a secret or a tenant that is none.
+    /// [`LoadError::Request`] for an invalid address, secret or tenant.
     pub fn new(
         name: String,
         target: &Target,
@@ -68,7 +68,7 @@ impl User {
         Ok(Self { name, http: http.clone(), base: target.base.clone(), backend, phone })
     }
 
-    /// Binds the phone to the user, and lets it read once.
+    /// Enrolls the phone for the user, and makes the phone read once.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -78,12 +78,12 @@ impl User {
         let token = recorder.timed(step::TRACK, meant, tracked).await?.token;
         let enrolling = self.phone.enroll(token.reveal());
         recorder.timed(step::ENROLL, Instant::now(), enrolling).await?;
-        // The first read also begins a session, or signs.
+        // The first read also opens a device session, or signs a nonce.
         recorder.timed(step::SESSION, Instant::now(), self.phone.pending(None)).await?;
         Ok(())
     }
 
-    /// Tracks an action. Gives its token.
+    /// Tracks an action and returns its token.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -119,7 +119,8 @@ impl User {
         Ok(Open { browser, id: started.challenge_id, number: started.number })
     }
 
-    /// The same outside the measured part: again while the server is overloaded.
+    /// Starts a challenge outside the measured part. It retries while the server rejects the
+    /// request because of overload.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -127,10 +128,10 @@ impl User {
         retry_refused(async || self.challenge(Instant::now(), &mut Recorder::default()).await).await
     }
 
-    /// The phone reads the pending challenge.
+    /// Makes the phone read the pending challenge, which has to be `open`.
     ///
     /// # Errors
-    /// [`LoadError`], also if something else is pending.
+    /// [`LoadError`], also if another challenge or none is pending.
     pub async fn read(&self, open: &Open, recorder: &mut Recorder) -> Result<Seen, LoadError> {
         let reading = self.phone.pending(None);
         let seen = recorder.timed(step::READ, Instant::now(), reading).await?;
@@ -140,7 +141,7 @@ impl User {
         Ok(Seen { number: open.number.clone(), ..seen })
     }
 
-    /// The phone answers. Gives the time at which the answer was sent.
+    /// Makes the phone approve or deny. Returns the time at which the answer was sent.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -155,10 +156,10 @@ impl User {
         Ok(sent)
     }
 
-    /// The backend validates the browser's token.
+    /// Makes the backend validate the browser's token.
     ///
     /// # Errors
-    /// [`LoadError`], also if it is worth nothing.
+    /// [`LoadError`], also if the token proves no approval.
     pub async fn validate(&self, token: Secret, recorder: &mut Recorder) -> Result<(), LoadError> {
         let request = ValidateRequest { token: Some(token), action: None, user_id: None };
         let asked = self.backend.validate(&request);
@@ -168,13 +169,14 @@ impl User {
 }
 
 impl Open {
-    /// Begins a long poll, in a task of its own.
+    /// Begins one long poll in a new task.
     #[must_use]
     pub fn poll(&self) -> Poll {
         self.poll_on(Duration::ZERO)
     }
 
-    /// Polls until the challenge ends, or for `longest`.
+    /// Begins long polls in a new task, which polls again until the challenge ends, an error
+    /// occurs, or `longest` is over.
     #[must_use]
     pub fn poll_on(&self, longest: Duration) -> Poll {
         let (browser, id) = (self.browser.clone(), self.id.clone());
@@ -190,7 +192,8 @@ impl Open {
         }))
     }
 
-    /// Asks how the challenge stands, for up to `wait` seconds while it is open.
+    /// Polls the challenge. The server waits for up to `wait` seconds while the challenge is
+    /// pending.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -200,7 +203,8 @@ impl Open {
 }
 
 impl Poll {
-    /// Waits for its answer, which has to be that end. Gives the answer and when it came.
+    /// Waits for the poll's response, which has to carry this decision. Returns the response and
+    /// the time of its arrival.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -220,8 +224,10 @@ impl Drop for Poll {
     }
 }
 
+/// Checks that the browser's response carries this decision.
+///
 /// # Errors
-/// [`LoadError::Unexpected`] if the browser was not told of that end.
+/// [`LoadError::Unexpected`] if it does not.
 pub(crate) fn expect_end(
     step: &'static str,
     told: &VerifyResponse,

@@ -1,4 +1,4 @@
-//! Many users, enrolled before anything is measured.
+//! Enrollment of many users before the measured part.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,22 +14,23 @@ use crate::client::recorder::Recorder;
 use crate::client::retry::retry_refused;
 use crate::client::target::Target;
 
-/// Enrollments at the same time.
+/// Number of concurrent enrollments.
 const AT_ONCE: usize = 32;
 
-/// The source of users: a server, its connections, and the phones' protocols.
+/// A factory of users for one server.
 #[derive(Clone, Debug)]
 pub struct UserFactory {
-    /// The server.
+    /// The server to enroll at.
     pub target: Target,
-    /// The connections.
+    /// The connections, over which the users are spread.
     pub connections: Connections,
-    /// Protocols of the phones, in turn.
+    /// Kinds of the phones, assigned to users in turn.
     pub phone_kinds: Vec<PhoneKind>,
 }
 
 impl UserFactory {
-    /// A user of no other run, who is not enrolled. `index` decides how the phone speaks.
+    /// Creates a user with a new name, who is not enrolled. `index` selects the phone's kind and
+    /// the connection.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -41,7 +42,7 @@ impl UserFactory {
         User::new(name, &self.target, self.connections.of(index), phone_kind, key)
     }
 
-    /// Chooses the protocol of a user's phone by the user's number.
+    /// Selects the kind of a user's phone by the user's number.
     fn phone_kind(&self, index: usize) -> PhoneKind {
         self.phone_kinds[index % self.phone_kinds.len()]
     }
@@ -51,10 +52,10 @@ impl UserFactory {
         SoftwareKey::generate(self.phone_kind(index).algorithm())
     }
 
-    /// Users who are enrolled and whose phones have read once. `done` is told of each.
+    /// Enrolls `count` users, whose phones have then read once. Calls `done` after each user.
     ///
     /// # Errors
-    /// The first [`LoadError`].
+    /// The first [`LoadError`] of an enrollment.
     pub async fn enroll(
         &self,
         count: usize,

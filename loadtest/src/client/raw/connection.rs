@@ -1,5 +1,5 @@
-//! Connections on which requests are sent that were written before, so that the driver costs little
-//! beside the server.
+//! HTTP/1.1 connections for requests whose bytes were written beforehand, so that the driver uses
+//! little processor time beside the server.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,26 +8,26 @@ use countersign_client::ClientError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// An answer, as far as a driver looks at it.
+/// A response, with the parts that a driver reads.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// Seconds after which to try again, if the server says.
+    /// Seconds until a retry, from the `Retry-After` header; `None` without one.
     pub retry_after: Option<u64>,
-    /// The body.
+    /// The body, as text.
     pub body: String,
     is_last: bool,
 }
 
 impl Answer {
-    /// The text behind `"name":"` in the body.
+    /// Returns the text of a member of the JSON body; `None` if the body has no such text.
     pub fn field(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("\"{name}\":\""))?;
         Some(rest.split_once('"')?.0)
     }
 
-    /// Turns every status but 200 into an error.
+    /// Converts every status other than 200 into an error.
     ///
     /// # Errors
     /// [`ClientError::Refused`].
@@ -39,13 +39,14 @@ impl Answer {
     }
 }
 
-/// A refusal whose body is not read.
+/// Builds the error for a refusal, with the whole body as its description.
 pub(crate) fn refused(status: u16, description: String, retry_after: Option<u64>) -> ClientError {
     let (code, reason) = Default::default();
     ClientError::Refused { status, code, description, reason, retry_after }
 }
 
-/// A connection that is opened when it is needed, and again after its last answer.
+/// A connection that opens at the first request, and again after the server has closed it with its
+/// response.
 pub struct Connection {
     address: SocketAddr,
     source: Option<Ipv4Addr>,
@@ -54,17 +55,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes a connection to a server without opening it.
+    /// Creates a connection to a server without opening it.
     pub const fn to(address: SocketAddr) -> Self {
         Self { address, source: None, stream: None, buffer: Vec::new() }
     }
 
-    /// Sets the source address, because a single address has too few ports.
+    /// Sets the source address, because one address has too few ports for many connections.
     pub fn from(self, source: Ipv4Addr) -> Self {
         Self { source: Some(source), ..self }
     }
 
-    /// True if it was used before and the server has not closed it, as far as is known.
+    /// Checks that the connection is open and has no unread bytes. Otherwise the connection is
+    /// closed here.
     pub fn is_kept(&mut self) -> bool {
         let waiting = self.stream.as_ref().map(|stream| stream.try_read(&mut [0]));
         let kept = matches!(waiting, Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock);
@@ -74,16 +76,16 @@ impl Connection {
         kept
     }
 
-    /// Closes it, whatever is still to be answered on it.
+    /// Closes the connection, even if a response is still due on it.
     pub fn close(&mut self) {
         self.stream = None;
         self.buffer.clear();
     }
 
-    /// Sends a request without waiting for its answer.
+    /// Sends a request without waiting for its response. Opens the connection if it is closed.
     ///
     /// # Errors
-    /// If the server takes no connection, or has closed this one.
+    /// If the server accepts no connection, or has closed this one.
     pub async fn send(&mut self, request: &[u8]) -> io::Result<()> {
         if self.stream.is_none() {
             let stream = match self.source {
@@ -101,10 +103,10 @@ impl Connection {
         stream.write_all(request).await
     }
 
-    /// Waits for the first bytes of the answer, or for more of it.
+    /// Waits for bytes of the response, and reads them into the buffer.
     ///
     /// # Errors
-    /// If the server closes before.
+    /// If the server has closed the connection.
     pub async fn read(&mut self) -> io::Result<()> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         self.buffer.reserve(2048);
@@ -114,10 +116,10 @@ impl Connection {
         }
     }
 
-    /// Reads the answer to the last request.
+    /// Reads the whole response to the last request.
     ///
     /// # Errors
-    /// If the server closes before, or its answer is no HTTP/1.1.
+    /// If the server closes the connection before, or if the response is not valid HTTP/1.1.
     pub async fn receive(&mut self) -> io::Result<Answer> {
         let answer = loop {
             if let Some(answer) = parse(&self.buffer)? {
@@ -132,7 +134,7 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     ///
     /// # Errors
     /// As [`Self::send`] and [`Self::receive`].
@@ -141,7 +143,7 @@ impl Connection {
         self.receive().await
     }
 
-    /// Sends a request whose answer has to be a 200. A broken connection is closed.
+    /// Sends a request whose response has to have status 200. A broken connection is closed.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -156,7 +158,8 @@ impl Connection {
     }
 }
 
-/// The answer, if it is complete. Nothing follows it, since nothing was asked behind it.
+/// Parses a response; `None` while it is incomplete. No bytes follow the response, because only one
+/// request is sent at a time.
 fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };

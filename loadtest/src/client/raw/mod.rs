@@ -1,4 +1,5 @@
-//! Requests whose bytes are written beforehand, so that a driver costs little beside the server.
+//! Requests whose bytes are written beforehand, so that a driver uses little processor time beside
+//! the server.
 
 mod connection;
 mod person;

@@ -1,4 +1,4 @@
-//! A user with a phone, a browser and a backend, as the bytes of their requests.
+//! The request bytes of one user: of their phone, their browser and the backend.
 
 use std::io;
 
@@ -11,10 +11,10 @@ use super::connection::{Answer, Connection};
 /// Path of the browser's poll.
 pub const POLL: &str = "/v1/client/verify/push";
 
-/// Route by which phones enroll; below it they read and answer.
+/// Path at which phones enroll, and the prefix of the paths at which they read and answer.
 pub const DEVICES: &str = "/v1/client/user-authenticators/push";
 
-/// Credentials of a tenant's callers.
+/// Authorization headers of a tenant's backend and devices.
 #[derive(Clone, Debug)]
 pub struct Callers {
     backend: String,
@@ -22,7 +22,7 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Makes the callers of a tenant with this secret.
+    /// Builds the headers of a tenant from its id and its secret.
     pub fn new(tenant: &str, secret: &str) -> Self {
         let basic = |name| format!("Basic {}", basic::encode_standard(name));
         Self { backend: basic(secret), device: basic(tenant) }
@@ -38,10 +38,10 @@ pub struct Person {
 }
 
 impl Person {
-    /// Enrolls a user of that name with a P-256 key.
+    /// Enrolls a user of that name with a new P-256 key.
     ///
     /// # Errors
-    /// If the server does not.
+    /// If the connection breaks, or if the server rejects a request.
     pub async fn enroll(
         callers: Callers,
         name: &str,
@@ -62,25 +62,25 @@ impl Person {
         Ok(Self { callers, key, track, nonce })
     }
 
-    /// The public key, as it stands in a body.
+    /// Returns the public key in the encoding of a request body.
     pub fn public_key(&self) -> String {
         publickey::encode_body(self.key.spki())
     }
 
-    /// The backend tracks a sign-in.
+    /// Returns the request with which the backend tracks a sign-in.
     pub fn track(&self) -> &[u8] {
         &self.track
     }
 
-    /// The browser starts a challenge.
+    /// Returns the request with which the browser starts a challenge.
     pub fn start(token: &str) -> Vec<u8> {
         post("/v1/client/challenge/push", &format!("Bearer {token}"), "{}")
     }
 
-    /// Tracks a sign-in and starts its challenge. Gives the token and the challenge.
+    /// Tracks a sign-in and starts its challenge. Returns the token and the challenge's id.
     ///
     /// # Errors
-    /// If the server does not.
+    /// If the connection breaks, or if the server rejects a request.
     pub async fn begin(&self, connection: &mut Connection) -> io::Result<(String, String)> {
         let tracked = connection.call(&self.track).await?;
         let token = expect(&tracked, "token")?.to_owned();
@@ -88,12 +88,13 @@ impl Person {
         Ok((token, expect(&started, "challengeId")?.to_owned()))
     }
 
-    /// The phone asks for a nonce.
+    /// Returns the request with which the phone asks for a nonce.
     pub fn nonce(&self) -> &[u8] {
         &self.nonce
     }
 
-    /// The phone reads the pending challenge, with a signature over its nonce.
+    /// Returns the request with which the phone reads the pending challenge. `message` is the
+    /// nonce, which it signs.
     pub fn read(&self, message: &str) -> Vec<u8> {
         let query = publickey::encode_query_ios(self.key.spki());
         let (device, signature) = (&self.callers.device, self.sign(message));
@@ -104,7 +105,7 @@ impl Person {
         .into_bytes()
     }
 
-    /// The phone approves.
+    /// Returns the request with which the phone approves a challenge.
     pub fn approve(&self, challenge: &str) -> Vec<u8> {
         let key = publickey::encode_body(self.key.spki());
         let signature = self.sign(challenge);
@@ -115,14 +116,15 @@ impl Person {
         post(&format!("{DEVICES}/challenge"), &self.callers.device, &body)
     }
 
-    /// The browser asks how the challenge stands, and may wait for that many seconds.
+    /// Returns the request with which the browser polls a challenge. With `wait` the server holds
+    /// it for up to that many seconds.
     pub fn verify(token: &str, challenge: &str, wait: Option<u32>) -> Vec<u8> {
         let wait = wait.map(|seconds| format!("\r\nprefer: wait={seconds}")).unwrap_or_default();
         let body = format!("{{\"challengeId\":\"{challenge}\"}}");
         post(POLL, &format!("Bearer {token}{wait}"), &body)
     }
 
-    /// The backend validates the browser's token.
+    /// Returns the request with which the backend validates the browser's token.
     pub fn validate(&self, token: &str) -> Vec<u8> {
         post("/v1/validate", &self.callers.backend, &format!("{{\"token\":\"{token}\"}}"))
     }
@@ -132,16 +134,16 @@ impl Person {
     }
 }
 
-/// The field of an answer that has to be there.
+/// Returns the text of a member that the response has to have.
 ///
 /// # Errors
-/// If it is not.
+/// If the member is missing.
 pub fn expect<'a>(answer: &'a Answer, field: &str) -> io::Result<&'a str> {
     let text = || format!("{field} is missing: {} {}", answer.status, answer.body);
     answer.field(field).ok_or_else(|| io::Error::other(text()))
 }
 
-/// Writes a POST of JSON.
+/// Builds a POST request with a JSON body.
 pub(crate) fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(

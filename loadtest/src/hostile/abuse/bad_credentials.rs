@@ -1,4 +1,4 @@
-//! Calls of the contract with credentials that are none: anybody can send them.
+//! Requests with invalid credentials, which anybody can send.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const TOKENS_PER_SECOND: u64 = 2_000;
 const SIGNATURES_PER_SECOND: u64 = 1_000;
 const NEW_WORK_PER_SECOND: u64 = 2_000;
 
-/// A request of that number.
+/// A function that writes the request with this number.
 type Write = fn(&AttackContext, u64) -> Vec<u8>;
 
 pub(in super::super) fn tokens_rate() -> String {
@@ -25,7 +25,8 @@ pub(in super::super) async fn tokens(context: Context) {
     calls(context, TOKENS_PER_SECOND, token).await;
 }
 
-/// Garbage, a good token with another signature, and a long one.
+/// Writes a request with one of three tokens in turn: garbage, a valid token with a wrong
+/// signature, or 4,000 bytes.
 fn token(context: &AttackContext, number: u64) -> Vec<u8> {
     let good = context.order.waits.first().map_or("a.b.c", |wait| wait.token.reveal());
     let token = match number % 3 {
@@ -80,7 +81,8 @@ pub(in super::super) async fn new_work(context: Context) {
     calls(context, NEW_WORK_PER_SECOND, write).await;
 }
 
-/// Sends requests over kept connections, each once the one before was answered.
+/// Sends requests over connections that stay open. Each connection sends its next request after the
+/// response to the previous one.
 async fn calls(
     context: Context,
     per_second: u64,

@@ -1,4 +1,4 @@
-//! Bytes that are no HTTP, and heads that never end.
+//! Bytes that are not HTTP, and request heads that never end.
 
 use std::io;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use super::super::attack_context::Context;
 
 const CONNECTIONS_PER_SECOND: u64 = 200;
 const CONNECTIONS_MAX: usize = 400;
-/// Bytes of a head that never ends, at most.
+/// Maximum size of a head that never ends, in bytes.
 const ENDLESS: usize = 1_000_000;
-/// Longest time for an answer.
+/// Longest time to wait for the server to close the connection.
 const ANSWER: Duration = Duration::from_secs(1);
 
 pub(in super::super) fn rate() -> String {

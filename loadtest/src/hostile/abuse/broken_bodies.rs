@@ -1,4 +1,4 @@
-//! Bodies over HTTP/2 that do not end as their head says.
+//! HTTP/2 bodies that do not end as their heads announce.
 
 use std::io;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use super::super::frames::{DATA, END_STREAM, Frames, HEADERS, head};
 
 const CONNECTIONS_PER_SECOND: u64 = 40;
 const CONNECTIONS_MAX: usize = 200;
-/// Broken bodies on one connection.
+/// Number of broken bodies on one connection.
 const BODIES: u32 = 8;
-/// Time for which a connection stays.
+/// Longest time for which a connection stays open.
 const STAY: Duration = Duration::from_secs(1);
-/// Time after which a connection is lost.
+/// Time after which the client resets its connection, in the seventh way.
 const LOST: Duration = Duration::from_millis(50);
 
 pub(in super::super) fn rate() -> String {
@@ -35,26 +35,26 @@ async fn one(context: Context, number: u64) -> io::Result<()> {
     over(peer, number % 7).await
 }
 
-/// Breaks a body in one of several ways.
+/// Writes a request whose body is broken in one of seven ways.
 fn broken(frames: Frames, way: u64, stream: u32, path: &str) -> Frames {
     match way {
-        // More than it said.
+        // The body is longer than its content length.
         0 => frames.post(stream, path, 5).frame(DATA, END_STREAM, stream, b"{\"a\":\"bcde\"}"),
-        // Less than it said.
+        // The body is shorter than its content length.
         1 => frames.post(stream, path, 500).frame(DATA, END_STREAM, stream, b"{\"a\":"),
-        // Trailers that do not end the stream.
+        // The trailers do not end the stream.
         2 => {
             let open = frames.post(stream, path, 5).frame(DATA, 0, stream, b"{\"a\":");
             open.frame(HEADERS, 4, stream, b"\0\x01a\x01b")
         }
         3 => frames.post(stream, path, 5).reset(stream),
         4 => frames.post(stream, path, 50).frame(DATA, 0, stream, b"{\"a\":").reset(stream),
-        // A second head within a body, and nothing more.
+        // A second head follows within a body, and ends the stream.
         5 => {
             let open = frames.post(stream, path, 5).frame(DATA, 0, stream, b"{");
             open.frame(HEADERS, 4 | END_STREAM, stream, &head(true, path, Some(1)))
         }
-        // No end at all.
+        // The body does not end.
         _ => frames.post(stream, path, 50).frame(DATA, 0, stream, b"{\"a\":"),
     }
 }

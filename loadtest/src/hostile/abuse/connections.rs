@@ -1,4 +1,4 @@
-//! Connections for their own sake.
+//! Connections that send little or nothing.
 
 use std::io;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use tokio::time::sleep;
 
 use super::super::attack_context::{Context, Throttle};
 
-/// Connections that are held on each listener.
+/// Number of connections that are held open on the public and on the operators' listener.
 const IDLE: u64 = 4_000;
 const IDLE_OF_OPERATORS: u64 = 400;
 const OPENED_PER_SECOND: u64 = 1_000;
-/// Connections of a burst, and bursts.
+/// Number of connections in a burst, and of bursts per second.
 const BURST: usize = 500;
 const BURSTS_PER_SECOND: u64 = 2;
-/// Time for which the connections of a burst stay.
+/// Time for which the connections of a burst stay open.
 const STAY: Duration = Duration::from_millis(100);
 
 pub(in super::super) fn idle_rate() -> String {
@@ -29,7 +29,8 @@ pub(in super::super) async fn idle(context: Context) {
     context.lanes(count, OPENED_PER_SECOND, one_idle).await;
 }
 
-/// Every second one says nothing at all, the others keep the connection of a request.
+/// Holds a connection until the server closes it. Connections with an even number send one request
+/// first; the others send nothing.
 async fn one_idle(context: Context, number: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     if number.is_multiple_of(2) {

@@ -1,4 +1,4 @@
-//! Polls of one user who waits for as many challenges as one poll may name.
+//! Polls that wait for many challenges: as many as the server allows in one poll.
 
 use std::io;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::time::sleep;
 use super::super::attack_context::Context;
 use crate::client::raw::Connection;
 
-/// Enough for all places of a tenant, if each takes eight.
+/// Enough polls for all parked places of a tenant, if each poll occupies eight places.
 const POLLS: u64 = 1_000;
 const OPENED_PER_SECOND: u64 = 1_000;
-/// Pause after an answer, as the server asks for.
+/// Pause after a response, as the server demands.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Seconds for which a poll asks to be held.
+/// Seconds for which a poll asks the server to hold it.
 const WAIT_SECONDS: u64 = 30;
 
 pub(in super::super) fn rate() -> String {

@@ -1,4 +1,4 @@
-//! Floods of frames that cost their sender next to nothing and are not part of a request.
+//! Floods of HTTP/2 frames that belong to no request and cost their sender almost nothing.
 
 use std::io;
 
@@ -7,13 +7,13 @@ use super::super::frames::{Frames, INITIAL_WINDOW, PING, PRIORITY, WINDOW_UPDATE
 
 const BYTES_PER_SECOND: u64 = 60_000_000;
 const CONNECTIONS: u64 = 8;
-/// Bytes that are sent together.
+/// Bytes that are sent in one write.
 const BLOCK: u64 = 64_000;
 
-/// Writes one more frame of a flood, by its number.
+/// A function that appends the frame with this number to a flood.
 type Flood = fn(Frames, u32) -> Frames;
 
-/// The floods, each on its share of the connections.
+/// The floods. Connection number `n` uses flood `n` modulo their count.
 const FLOODS: [Flood; 4] = [
     |frames, _| frames.frame(PING, 0, 0, b"hostile!"),
     |frames, n| frames.settings(&[(INITIAL_WINDOW, 65_535 + n % 2)]),

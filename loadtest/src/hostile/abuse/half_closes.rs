@@ -1,4 +1,4 @@
-//! Clients that shut their side behind a request, or reset the connection.
+//! Clients that close their sending side after a request, or reset the connection.
 
 use std::io;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::super::attack_context::Context;
 
 const CONNECTIONS_PER_SECOND: u64 = 200;
 const CONNECTIONS_MAX: usize = 400;
-/// Longest time for an answer.
+/// Longest time to wait for the server to close the connection.
 const ANSWER: Duration = Duration::from_secs(1);
 
 pub(in super::super) fn rate() -> String {
@@ -26,7 +26,7 @@ async fn one(context: Context, number: u64) -> io::Result<()> {
          content-type: application/json\r\ncontent-length: 2\r\n\r\n"
     );
     peer.send(head.as_bytes()).await?;
-    // Some end within a body.
+    // Every third body is one byte shorter than its content length.
     peer.send(if number.is_multiple_of(3) { b"{" } else { b"{}" }).await?;
     if number.is_multiple_of(2) {
         return peer.reset();

@@ -1,4 +1,4 @@
-//! The abuses, a file for each family.
+//! The abuses, in one file for each family.
 
 pub(super) mod bad_credentials;
 pub(super) mod bad_heads;
@@ -13,7 +13,7 @@ pub(super) mod slow_requests;
 pub(super) mod streams;
 pub(super) mod webhook;
 
-/// The largest file that the public listener serves: 130 KB.
+/// Path of the largest file that the public listener serves (130 KB).
 const LARGEST_FILE: &str = "/vendor/qr/decode.js";
-/// The largest answer of the operators' listener.
+/// Path of the largest response of the operators' listener.
 const METRICS: &str = "/metrics";

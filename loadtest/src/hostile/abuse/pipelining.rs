@@ -1,4 +1,4 @@
-//! Many small requests on one connection, sent before the first is answered.
+//! Many small requests on one connection, sent without waiting for the responses.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use super::super::attack_context::{Context, Throttle};
 
 const REQUESTS_PER_SECOND: u64 = 5_000;
 const CONNECTIONS: u64 = 16;
-/// Requests that are sent together.
+/// Number of requests that are sent in one write.
 const TOGETHER: usize = 100;
 
 pub(in super::super) fn rate() -> String {

@@ -1,4 +1,4 @@
-//! Answers that nobody reads.
+//! Responses that the client does not read.
 
 use std::io;
 
@@ -8,9 +8,10 @@ use super::{LARGEST_FILE, METRICS};
 const CONNECTIONS: u64 = 2_000;
 const CONNECTIONS_OF_OPERATORS: u64 = 200;
 const OPENED_PER_SECOND: u64 = 500;
-/// Requests that are sent ahead on a connection.
+/// Number of requests that are sent on a connection without reading a response.
 const REQUESTS: usize = 20;
-/// Bytes that the attacker's system takes for it.
+/// Receive buffer of the attacker's socket, in bytes, so that most of the responses stay with the
+/// server.
 const BUFFER: u32 = 4_096;
 
 pub(in super::super) fn rate() -> String {

@@ -1,4 +1,4 @@
-//! Requests that arrive byte by byte.
+//! Requests that arrive one byte at a time.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::super::attack_context::{AttackConnection, Context};
 const CONNECTIONS: u64 = 1_000;
 const CONNECTIONS_OF_OPERATORS: u64 = 200;
 const OPENED_PER_SECOND: u64 = 500;
-/// Time between two bytes.
+/// Time between two bytes on a connection.
 const BETWEEN: Duration = Duration::from_millis(500);
 
 pub(in super::super) fn rate() -> String {

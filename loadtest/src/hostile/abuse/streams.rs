@@ -1,4 +1,4 @@
-//! Streams of HTTP/2 that are opened for nothing.
+//! HTTP/2 streams that are reset, whose head never ends, or whose response is never read.
 
 use std::io;
 
@@ -7,15 +7,16 @@ use super::super::frames::{CONTINUATION, END_STREAM, Frames, HEADERS, INITIAL_WI
 use super::{LARGEST_FILE, METRICS};
 
 const CONNECTIONS: u64 = 8;
-/// Streams that are reset.
+/// Maximum number of streams that are opened and reset per second, on all connections together.
 const RESETS_PER_SECOND: u64 = 20_000;
-/// Streams that are reset together.
+/// Number of streams that are reset in one write.
 const RESETS_TOGETHER: u32 = 50;
-/// Bytes of endless heads.
+/// Bytes of endless heads per second, on all connections together.
 const CONTINUATION_BYTES_PER_SECOND: u64 = 10_000_000;
-/// Bytes of one part of an endless head.
+/// Bytes of endless heads that are sent in one write.
 const CONTINUATION_BYTES: usize = 1_000;
-/// Connections whose answers are not taken, and the streams of each.
+/// Number of connections with unread responses on the public and on the operators' listener, and of
+/// streams on each connection.
 const UNREAD: u64 = 250;
 const UNREAD_OF_OPERATORS: u64 = 80;
 const UNREAD_STREAMS: u32 = 128;
@@ -57,7 +58,8 @@ async fn one_without_end(context: Context, number: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     let begin = Frames::opening(&[]).frame(HEADERS, END_STREAM, 1, &head(false, "/", None));
     peer.send(&begin.0).await?;
-    // On every second connection the parts are empty: they never become too much of a head.
+    // On every second connection the CONTINUATION frames are empty, so that the head never reaches
+    // the server's size limit.
     let part = if number.is_multiple_of(2) { endless() } else { Vec::new() };
     let one = Frames::default().frame(CONTINUATION, 0, 1, &part).0;
     let block = one.repeat(CONTINUATION_BYTES / one.len());
@@ -65,7 +67,7 @@ async fn one_without_end(context: Context, number: u64) -> io::Result<()> {
     peer.flood(Throttle::new(per_second), 1, || block.clone()).await
 }
 
-/// A part of a head: one header over and over.
+/// Writes a part of a head: the same header again and again.
 fn endless() -> Vec<u8> {
     b"\0\x01a\x01b".repeat((CONTINUATION_BYTES - 9) / 5)
 }
@@ -88,7 +90,8 @@ async fn one_unread(context: Context, _: u64) -> io::Result<()> {
     let opening = Frames::opening(&[(INITIAL_WINDOW, 0)]);
     let all = (0..UNREAD_STREAMS).fold(opening, |frames, n| frames.get(n * 2 + 1, path));
     peer.send(&all.0).await?;
-    // Frames are taken, such as those that say how much may be sent; answers do not come.
+    // The client reads frames such as WINDOW_UPDATE. The bodies of the responses cannot come,
+    // because the window is 0.
     while peer.take().await.is_ok() {}
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A tenant whose webhook never comes to its answer.
+//! A tenant whose webhook never finishes its response.
 
 use std::io;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::client::raw::{Callers, Connection, Person};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
 const BYTES_PER_SECOND: u64 = 40_000_000;
-/// Calls that are answered at the same time.
+/// Maximum number of webhook calls that are open at the same time.
 const CALLS: u64 = 8;
-/// Answers that are sent together.
+/// Number of interim responses (`100 Continue`) that are sent in one write.
 const TOGETHER: usize = 400;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-/// Pause after a challenge that could not be started.
+/// Pause after an enrollment or a challenge that failed.
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(in super::super) fn rate() -> String {
@@ -33,7 +33,8 @@ pub(in super::super) async fn begin(context: Context) {
     tokio::join!(asking, answering);
 }
 
-/// Starts challenges of the accomplice's own user, over and over.
+/// Enrolls one user of the accomplice's tenant, and starts challenges for that user again and
+/// again.
 async fn asking(context: Context) {
     let accomplice = &context.order.accomplice;
     let callers = Callers::new(&accomplice.tenant, &accomplice.secret);
@@ -55,9 +56,10 @@ async fn asking(context: Context) {
     }
 }
 
-/// Answers the server's calls.
+/// Accepts the server's webhook calls, and sends interim responses without an end.
 async fn answering(context: Context) {
-    // Without it nothing is sent, which the verdict names.
+    // Without the listener this function sends nothing. The verdict then reports that the attackers
+    // did nothing.
     let Ok(listener) = TcpListener::bind(context.order.accomplice.webhook).await else { return };
     let mut calls = JoinSet::new();
     loop {

@@ -1,4 +1,4 @@
-//! Changes between two searches for the highest rate.
+//! Comparison of two searches for the highest rate.
 
 use super::noise::{Estimate, students};
 use super::{Good, Row};
@@ -6,10 +6,10 @@ use crate::out::report::capacity::{Capacity, Fit};
 use crate::out::report::capacity_text;
 use crate::out::report::format;
 
-/// Degrees of freedom that are taken for granted where a fit does not say how many points it has.
+/// Degrees of freedom of a fit that has no list of points.
 const FREEDOM_UNKNOWN: usize = 3;
 
-/// The highest rate, and each cost that both have.
+/// Compares the highest rate, and each cost that both reports have.
 pub(super) fn rows(a: &Capacity, b: &Capacity) -> Vec<Row> {
     let highest = (highest_rate(a), highest_rate(b));
     let mut rows =
@@ -25,7 +25,8 @@ pub(super) fn rows(a: &Capacity, b: &Capacity) -> Vec<Row> {
     rows
 }
 
-/// The search knows it no closer than to the next rate that missed the objective.
+/// Returns the highest rate with its uncertainty: the distance to the next higher rate that missed
+/// the objective.
 fn highest_rate(capacity: &Capacity) -> Estimate {
     let highest = capacity.highest_rate;
     let above = capacity.trials.iter().filter(|t| !t.met && t.rate > highest).map(|t| t.rate);

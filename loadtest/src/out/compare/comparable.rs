@@ -1,4 +1,4 @@
-//! The condition for two reports to be comparable.
+//! Conditions under which two reports are comparable.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::out::report::capacity_text;
 use crate::out::report::facts;
 use crate::out::report::model::Report;
 
-/// Why two reports are of different things; empty if they are of the same.
+/// Lists the reasons why two reports cannot be compared; empty if they can.
 pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
     if a.scenario != b.scenario {
         return vec![format!("the scenarios are `{}` and `{}`", a.scenario, b.scenario)];
@@ -21,8 +21,8 @@ pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
     found
 }
 
-/// Lists the circumstances in which the reports differ. One of them may be the subject of the
-/// comparison.
+/// Lists the circumstances in which the reports differ, such as the machine. They do not forbid the
+/// comparison, because one of them may be its subject.
 pub(super) fn circumstances(a: &Report, b: &Report) -> Vec<String> {
     let mut found = Vec::new();
     let mut differ = |what: &str, one: String, other: String| {

@@ -1,4 +1,4 @@
-//! `compare`: the changes between two reports, apart from noise.
+//! The `compare` command: changes between two reports, separated from noise.
 
 mod capacity;
 mod comparable;
@@ -36,7 +36,7 @@ impl CompareArgs {
     /// Compares the reports and writes the changes.
     ///
     /// # Errors
-    /// [`LoadError::Report`] if one cannot be read, or they are of different things.
+    /// [`LoadError::Report`] if a report cannot be read, or if the reports are not comparable.
     pub fn run(&self, mut out: impl Write) -> Result<(), LoadError> {
         let (a, b) = (render::read(&self.a)?, render::read(&self.b)?);
         let comparison = compare(&a, &b, self.anyway)?;
@@ -44,46 +44,46 @@ impl CompareArgs {
     }
 }
 
-/// The result of a comparison.
+/// The result of a comparison: the report A before, and the report B after.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// Remarks for the reader.
+    /// Remarks for the reader, such as differences between the machines.
     pub warnings: Vec<String>,
     /// The figures, in the order of the table.
     pub rows: Vec<Row>,
 }
 
-/// One thing that was compared.
+/// One compared figure.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// Name of the figure, such as `track p99`.
     pub name: String,
-    /// Estimate of the report before.
+    /// Estimate from report A.
     pub a: Estimate,
-    /// Estimate of the report after.
+    /// Estimate from report B.
     pub b: Estimate,
-    /// Largest difference by chance alone; infinite if it is unknown.
+    /// Largest difference that chance alone explains; infinite if it is unknown.
     pub noise: f64,
     /// The verdict on the difference.
     pub verdict: Verdict,
-    /// Formatter of the values.
+    /// Function that formats the values.
     format: fn(f64) -> String,
 }
 
 /// The verdict on a difference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// It is no more than noise.
+    /// The difference is not larger than noise.
     Same,
-    /// It is more than noise, and for the better.
+    /// The difference is larger than noise, and an improvement.
     Better,
-    /// It is more than noise, and for the worse.
+    /// The difference is larger than noise, and a regression.
     Worse,
-    /// Too few samples or intervals for a verdict.
+    /// The noise is unknown, because there are too few samples or intervals.
     Unclear,
 }
 
-/// The better direction.
+/// The direction of an improvement: a smaller or a larger value.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Good {
     Less,
@@ -93,7 +93,8 @@ enum Good {
 /// Compares two reports.
 ///
 /// # Errors
-/// [`ReportError::Incomparable`] if scenario or settings differ; with `anyway` these are warnings.
+/// [`ReportError::Incomparable`] if the scenario, a setting or the objective differs. With `anyway`
+/// these differences become warnings.
 pub fn compare(a: &Report, b: &Report, anyway: bool) -> Result<Comparison, ReportError> {
     let others = comparable::of_other_things(a, b);
     if !others.is_empty() && !anyway {
@@ -114,7 +115,8 @@ pub fn compare(a: &Report, b: &Report, anyway: bool) -> Result<Comparison, Repor
 }
 
 impl Row {
-    /// Makes a row, with the noise of sampling and the noise over time.
+    /// Creates a row. The larger noise counts: that of the two estimates, or `over_time`, which is
+    /// the noise from second to second.
     fn new(
         name: String,
         (a, b): (Estimate, Estimate),
@@ -136,7 +138,8 @@ impl Row {
     }
 }
 
-/// The quantiles of each step that both have.
+/// Compares the quantiles of each step that both reports have. A step that only one report has
+/// becomes a warning.
 fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
     let mut rows = Vec::new();
     for before in &a.steps {
@@ -161,8 +164,9 @@ fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
     rows
 }
 
-/// Noise of a latency over time, as a part of the latency. The series of whole lifecycles stands
-/// for the steps. 0 with too few seconds: then only sampling counts.
+/// Returns the noise of a latency over time, as a share of the latency. The series has latencies of
+/// whole lifecycles only, so their noise is used for every step. With too few seconds it is 0, and
+/// then only the noise of sampling counts.
 fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
     let of = if quantile < 0.95 {
         |point: &Point| point.p50_us.map(|us| us as f64)
@@ -172,8 +176,8 @@ fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
     over_time(a, b, of).map_or(0.0, |(noise, mean)| noise / mean)
 }
 
-/// Noise of the difference of two series, and the mean of the first. Only seconds of both series
-/// count.
+/// Returns the noise of the difference of two series, and the mean of the first series. Only
+/// seconds that have a value in both series count.
 fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f64, f64)> {
     let both = a.series.iter().zip(&b.series).filter_map(|(a, b)| Some((of(a)?, of(b)?)));
     let (a, b): (Vec<f64>, Vec<f64>) = both.unzip();
@@ -181,7 +185,7 @@ fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f
     Some((noise::of_pairs(&a, &b)?, mean)).filter(|_| mean > 0.0)
 }
 
-/// Compares the totals.
+/// Compares throughput, failures, refusals and processor times of the whole runs.
 fn totals(a: &Report, b: &Report) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = |name: &str, of: fn(&Report) -> Option<Estimate>, over_time, good, format| {
@@ -197,7 +201,8 @@ fn totals(a: &Report, b: &Report) -> Vec<Row> {
     row("failed", |r| share(r, r.totals.failed), failed, Good::Less, format::share);
     let refused = shares(|point| facts::ratio(point.refused, point.offered));
     row("refused", |r| share(r, r.totals.refused), refused, Good::Less, format::share);
-    // The variation over time is the only measure of how certain processor time is.
+    // The variation over time is the only measure of the uncertainty of processor time. Without it
+    // the noise is infinite.
     let each = |of| time(of).unwrap_or(f64::INFINITY);
     let server = each(|p| facts::ratio(p.server.as_ref()?.cores?, p.completed));
     row("server CPU each", server_cpu, server, Good::Less, format::seconds);
@@ -209,7 +214,7 @@ fn totals(a: &Report, b: &Report) -> Vec<Row> {
 fn throughput(report: &Report) -> Option<Estimate> {
     let window = facts::Window::of(report);
     let rate = window.completed_rate(report)?;
-    // A count is off by its root even where each second has as many as the one before.
+    // A count is uncertain by its square root, even if every second has the same count.
     let counted = facts::ratio(noise::Z * (rate * window.seconds).sqrt(), window.seconds)?;
     Some(Estimate::around(rate, counted))
 }

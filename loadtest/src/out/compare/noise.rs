@@ -1,41 +1,44 @@
-//! Noise: the difference between two runs of the same program, as far as two runs can tell.
+//! Noise: the difference between two runs of the same program, estimated from the two runs.
 //!
-//! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with
-//! a known confidence, between two of the sorted samples, whose ranks follow from the binomial
-//! distribution, for any distribution of the latencies. *Time*: a disturbance that changes from
-//! second to second (a stall, a neighbour on the machine) makes samples that are near each other
-//! alike. So the seconds of one run are taken with those of the other, which leaves out the changes
-//! that the schedule makes on purpose; how much their differences vary says how far off the mean of
-//! them is, and the more each is like the one before it the fewer they count.
+//! There are two estimates of it, and the larger one counts. *Sampling*: with a known confidence a
+//! quantile of `n` samples lies between two of the sorted samples. The ranks of these two follow
+//! from the binomial distribution, for any distribution of the latencies. *Time*: a disturbance
+//! that lasts some seconds, such as another load on the machine, makes neighbouring samples
+//! similar. So each second of one run is subtracted from the same second of the other run, because
+//! that removes the changes that the schedule makes on purpose. The variation of these differences
+//! gives the error of their mean. Similar neighbours increase this error, because they count as
+//! fewer independent values.
 
 use hdrhistogram::Histogram;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-/// Half of a hundredth lies beyond it on either side of a normal distribution: 99 % confidence.
+/// Number of standard deviations for 99 % confidence: 0.5 % of a normal distribution lie beyond it
+/// on either side.
 pub(super) const Z: f64 = 2.576;
-/// The quantile of a distribution that [`Z`] is of the normal one.
+/// The quantile of the normal distribution that lies at [`Z`].
 const UPPER: f64 = 0.995;
-/// Degrees of freedom from which Student's distribution is the normal one, to five digits. The
-/// library does not come to an end with very many.
+/// Degrees of freedom from which Student's distribution equals the normal one to five digits. The
+/// library does not return for a much larger number.
 const NORMAL_FREEDOM: f64 = 1e5;
-/// With fewer intervals nothing can be said of their variation.
+/// Minimum number of intervals from which their variation is estimated.
 const INTERVALS_MIN: usize = 5;
-/// Intervals that are as alike as this count as a nineteenth.
+/// Upper limit of the correlation between neighbouring intervals. At this limit 19 intervals count
+/// as one.
 const LIKENESS_MAX: f64 = 0.9;
 
-/// A number, and between which two its like would be, with 99 % confidence.
+/// A value with its confidence interval (99 %).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The measured value.
     pub value: f64,
-    /// Not less than this.
+    /// Lower end of the interval.
     pub low: f64,
-    /// Not more than this; infinite where it cannot be told.
+    /// Upper end of the interval; infinite if it is unknown.
     pub high: f64,
 }
 
 impl Estimate {
-    /// `value` give or take `noise`.
+    /// Creates an estimate from `value - noise` to `value + noise`.
     pub fn around(value: f64, noise: f64) -> Self {
         Self { value, low: value - noise, high: value + noise }
     }
@@ -48,14 +51,14 @@ impl Estimate {
         }
         let spread = Z * (n * quantile * (1.0 - quantile)).sqrt();
         let (first, last) = ((n * quantile - spread).floor(), (n * quantile + spread).ceil() + 1.0);
-        // In the middle between two ranks, so that rounding does not take the next one.
+        // The middle between two ranks, so that a rounding error does not select the next rank.
         let at_rank = |rank: f64| times.value_at_quantile((rank - 0.5) / n);
         let low = if first < 1.0 { 0 } else { times.lowest_equivalent(at_rank(first)) };
         let high = if last > n { f64::INFINITY } else { at_rank(last) as f64 };
         Some(Self { value: times.value_at_quantile(quantile) as f64, low: low as f64, high })
     }
 
-    /// `some` of `all`, as a share, by Wilson's interval; none if there are none.
+    /// Estimates `some` of `all` as a share, with Wilson's interval; `None` if `all` is 0.
     pub fn of_share(some: u64, all: u64) -> Option<Self> {
         if all == 0 {
             return None;
@@ -70,8 +73,8 @@ impl Estimate {
     }
 }
 
-/// Noise of the mean difference of two series, with 99 % confidence; `None` if they share too few
-/// points.
+/// Returns the noise of the mean difference of two series, with 99 % confidence; `None` if they
+/// have too few common points.
 pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
     if differences.len() < INTERVALS_MIN {
@@ -88,8 +91,8 @@ pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     Some(students(n - 1.0) * error)
 }
 
-/// Gives the counterpart of [`Z`] in Student's distribution with `freedom` degrees of freedom,
-/// above zero.
+/// Returns the positive number that has the same role as [`Z`] in Student's distribution with
+/// `freedom` degrees of freedom.
 pub(super) fn students(freedom: f64) -> f64 {
     if freedom >= NORMAL_FREEDOM {
         return Z;
@@ -97,7 +100,7 @@ pub(super) fn students(freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(UPPER))
 }
 
-/// Smallest difference of two estimates that is more than noise.
+/// Returns the largest difference between two estimates that noise explains.
 pub fn between(a: Estimate, b: Estimate) -> f64 {
     let (above, below) = if b.value >= a.value {
         (a.high - a.value, b.value - b.low)
@@ -115,7 +118,7 @@ mod tests {
     fn the_quantiles_interval_has_the_ranks_of_the_binomial_distribution() {
         let mut times = Histogram::new_with_bounds(1, 60_000_000, 5).unwrap();
         (1..=10_000).for_each(|us| times.record(us).unwrap());
-        // 9,900 give or take 2.576 × √(10,000 × 0.99 × 0.01) = 25.6.
+        // The ranks are 9,900 ± 25.6, because 2.576 × √(10,000 × 0.99 × 0.01) = 25.6.
         let p99 = Estimate::of_quantile(&times, 0.99).unwrap();
         assert_eq!((p99.low, p99.value, p99.high), (9_874.0, 9_900.0, 9_927.0));
         let p50 = Estimate::of_quantile(&times, 0.5).unwrap();

@@ -1,4 +1,4 @@
-//! A comparison as text: a Markdown table that is aligned for terminals too.
+//! A comparison as a Markdown table, whose columns are also aligned in a terminal.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl fmt::Display for Comparison {
 }
 
 impl Comparison {
-    /// Sums the comparison up in a sentence or two.
+    /// Summarizes the comparison: the figures that got worse or better, and the meaning of noise.
     pub fn conclusion(&self) -> String {
         let names = |verdict: Verdict| {
             let of = self.rows.iter().filter(move |row| row.verdict == verdict);

@@ -1,26 +1,26 @@
-//! Findings of `capacity` as the JSON file holds them: the trials of the search, the fitted costs,
+//! Findings of the `capacity` command in the JSON file: the trials of the search, the fitted costs,
 //! and the planner's table.
 
 use serde::{Deserialize, Serialize};
 
-/// The highest rate of a server, and the costs for a planner.
+/// The highest rate that a server sustains, and the costs for a planner.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Capacity {
     /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
     pub highest_rate: f64,
     /// The objective.
     pub objective: Objective,
-    /// The end of the search.
+    /// The reason for the end of the search.
     pub conclusion: Conclusion,
-    /// Every trial, in the order in which they were made.
+    /// Every trial, in the order of the search.
     pub trials: Vec<Trial>,
-    /// Costs with the measurements behind them.
+    /// The fitted costs, with their measurements.
     pub fits: Vec<Fit>,
-    /// Assumptions of the table.
+    /// Assumptions of the planner's table.
     pub assumptions: Assumptions,
     /// The planner's table.
     pub plan: Vec<Plan>,
-    /// Results of the same server with other stores.
+    /// Findings for the same server with other stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<StoreFindings>,
 }
@@ -32,31 +32,32 @@ pub struct StoreFindings {
     pub store: String,
     /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
     pub highest_rate: f64,
-    /// The end of the search.
+    /// The reason for the end of the search.
     pub conclusion: Conclusion,
-    /// Costs with the measurements behind them.
+    /// The fitted costs, with their measurements.
     pub fits: Vec<Fit>,
-    /// The planner's table, from these costs; empty in files of versions that had none.
+    /// The planner's table from these costs; empty in files of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<Plan>,
 }
 
 impl Capacity {
-    /// The findings with each store, the first of which has that name.
+    /// Returns the findings for every store: first those of this report, under the name `first`,
+    /// then those of the other stores.
     pub(crate) fn by_store(&self, first: &str) -> Vec<StoreFindings> {
         let own = StoreFindings::new(first.to_owned(), self.clone());
         std::iter::once(own).chain(self.beside.iter().cloned()).collect()
     }
 }
 
-/// The bounds that a trial has to meet.
+/// The limits that a trial has to meet.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Objective {
     /// The quantile, such as 0.99.
     pub quantile: f64,
-    /// The longest time that it may be, in microseconds.
+    /// The longest latency at this quantile, in microseconds.
     pub latency_us: u64,
-    /// The largest share of arrivals that may not complete, from 0 to 1.
+    /// The largest share of arrivals that may fail to complete, from 0 to 1.
     pub errors_share: f64,
 }
 
@@ -64,34 +65,36 @@ pub struct Objective {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
-    /// The highest rate that meets the objective was found, and the next one that does not.
+    /// The search found the highest rate that meets the objective, and a slightly higher rate that
+    /// does not.
     Found,
-    /// The highest rate that may be tried meets it: the server can do more.
+    /// The maximum rate of the search meets the objective, so the server sustains even more.
     Ceiling,
-    /// Not even the lowest rate that may be tried meets it.
+    /// Even the minimum rate of the search misses the objective.
     Nothing,
-    /// The trials were used up: the highest rate is the best that was seen so far.
+    /// The search used up its trials. The highest rate is the best one so far.
     GaveUp,
 }
 
 /// One trial of a search.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Trial {
-    /// The rate that was asked for, per second.
+    /// The requested rate, per second.
     pub rate: f64,
     /// Completed lifecycles per second.
     pub completed_rate: f64,
-    /// The objective's quantile of completed lifecycles, in microseconds; `None` if none completed.
+    /// The latency of completed lifecycles at the objective's quantile, in microseconds; `None` if
+    /// none completed.
     pub latency_us: Option<u64>,
     /// The share of arrivals that did not complete, from 0 to 1.
     pub errors_share: f64,
-    /// Completed lifecycles.
+    /// Number of completed lifecycles.
     pub samples: u64,
-    /// The cores that the server used, on average.
+    /// The cores that the server used, on average; `None` if they are unknown.
     pub server_cores: Option<f64>,
-    /// The part of its cores that the harness used, from 0 to 1.
+    /// The share of its cores that the harness used, from 0 to 1.
     pub client_share: f64,
-    /// The share of arrivals that were begun late, from 0 to 1.
+    /// The share of started arrivals that began late, from 0 to 1.
     pub late_share: f64,
     /// True if the trial met the objective.
     pub met: bool,
@@ -101,9 +104,9 @@ pub struct Trial {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
-    /// Seconds of the server's processor time for a lifecycle.
+    /// Processor time of the server for a lifecycle, in seconds.
     CpuPerLifecycle,
-    /// Seconds of the server's processor time for a step.
+    /// Processor time of the server for a step, in seconds.
     CpuPerStep,
     /// Bytes of the server's memory for a pending challenge.
     BytesPerChallenge,
@@ -113,79 +116,79 @@ pub enum Cost {
     BytesPerWaiterHttp2,
     /// Bytes of the server's memory for an enrolled device that is active.
     BytesPerDevice,
-    /// Writes of the store for a lifecycle.
+    /// Writes to the store for a lifecycle.
     WritesPerLifecycle,
     /// Bytes of Redis's memory for an enrolled device.
     RedisBytesPerDevice,
-    /// Bytes of Redis's memory for a lifecycle that is kept.
+    /// Bytes of Redis's memory for a finished lifecycle that is retained.
     RedisBytesPerLifecycle,
 }
 
-/// A line through measurements: the cost of one more, and the cost at zero.
+/// A line through measurements: the cost of one more unit, and the cost at zero units.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Fit {
-    /// The resource.
+    /// The kind of cost.
     pub cost: Cost,
-    /// The step, if the cost is of one step.
+    /// The step, if the cost belongs to a single step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Cost of one more.
+    /// Cost of one more unit: seconds, bytes or writes.
     pub slope: f64,
-    /// Standard error of the slope; `None` if there are no more points than the line needs.
+    /// Standard error of the slope; `None` if there are no more measurements than coefficients.
     pub slope_error: Option<f64>,
-    /// Cost at zero: idle cores, or bytes.
+    /// Cost at zero units: cores, bytes or writes.
     pub intercept: f64,
-    /// Share of the measurements' variation that the line explains, at most 1; `None` if they do
-    /// not vary.
+    /// Share of the measurements' variation that the line explains, at most 1; `None` if all
+    /// measurements are equal.
     pub r2: Option<f64>,
-    /// The largest distance of a measurement from the line, as a part of the measurements' range.
+    /// The largest distance of a measurement from the line, as a share of the measurements' range.
     pub deviation_max: f64,
-    /// The measurements: a count (or a rate per second) and its cost. Empty for a step, because the
-    /// steps are fitted together.
+    /// The measurements: a count (or a rate per second) and its cost. It is empty for a step,
+    /// because all steps are fitted together.
     pub points: Vec<(f64, f64)>,
 }
 
 /// Assumptions of a plan.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Assumptions {
-    /// Time until people answer, in seconds. For that time a challenge is pending and a browser
-    /// parked.
+    /// Mean time until a person answers, in seconds. During this time the challenge is pending and
+    /// the browser is parked.
     pub human_delay_seconds: f64,
-    /// Devices of each user.
+    /// Number of devices per user.
     pub devices_per_user: f64,
-    /// The share of devices that are active, and so in memory, at the peak, from 0 to 1.
+    /// The share of devices that are active at the peak, and therefore in memory, from 0 to 1.
     pub active_share: f64,
-    /// The share of browsers that come over HTTP/2, from 0 to 1.
+    /// The share of browsers that use HTTP/2, from 0 to 1.
     pub http2_share: f64,
-    /// The part of cores and memory that is kept free, from 0 to 1.
+    /// The share of cores and memory that stays free, from 0 to 1.
     pub headroom: f64,
-    /// Days for which the store keeps finished lifecycles.
+    /// Retention time of finished lifecycles in the store, in days.
     pub retention_days: f64,
-    /// The cores that the server had when its highest rate was found.
+    /// Number of cores that the server had during the search.
     pub cores_measured: f64,
 }
 
-/// A demand and the resources for it.
+/// A number of users, and the resources for it.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Plan {
-    /// Its users.
+    /// Number of users.
     pub users: u64,
-    /// Their challenges in a day, all together.
+    /// Challenges of all users per day.
     pub challenges_per_day: f64,
     /// Ratio of the peak rate to the average rate.
     pub peak_factor: f64,
     /// Challenges per second at the peak.
     pub peak_rate: f64,
-    /// Challenges that are pending at the peak.
+    /// Number of pending challenges at the peak.
     pub pending: f64,
-    /// Whole cores, with the headroom; none if their cost is not known.
+    /// Number of whole cores, with the headroom; `None` if the cost is unknown.
     pub cores: Option<u64>,
-    /// Memory of the server, with the headroom, in bytes; none if its cost is not known.
+    /// Memory of the server in bytes, with the headroom; `None` if a cost is unknown.
     pub memory_bytes: Option<f64>,
-    /// Writes of the store per second at the peak; none if they are not known.
+    /// Writes to the store per second at the peak; `None` if the cost is unknown.
     pub writes_per_second: Option<f64>,
-    /// Memory of Redis, with the headroom, in bytes; none if its cost is not known.
+    /// Memory of Redis in bytes, with the headroom; `None` if a cost is unknown.
     pub redis_memory_bytes: Option<f64>,
-    /// True if the peak is above the highest rate that met the objective in a trial.
+    /// True if the peak rate is above the highest rate that met the objective.
     pub extrapolated: bool,
 }

@@ -1,4 +1,4 @@
-//! Findings of `capacity` in words, for the page and the Markdown alike.
+//! Texts and tables of the `capacity` findings, for the HTML page and the Markdown.
 
 use super::capacity::{Capacity, Conclusion, Cost, Fit, Objective, Trial};
 use super::facts::{known, own_store};
@@ -6,14 +6,14 @@ use super::format;
 use super::model::Report;
 use super::table::Table;
 
-/// Below this share explained a line is a poor one.
+/// R² below which a line fits poorly.
 const R2_MIN: f64 = 0.95;
-/// A measurement this far off the line, as a part of their range, is worth a look.
+/// Deviation of a measurement above which the fit is rough, as a share of the measurements' range.
 const DEVIATION_MAX: f64 = 0.1;
-/// Any two points lie on a line.
+/// Minimum number of points of a reliable line, because any two points lie on a line.
 const POINTS_MIN: usize = 3;
 
-/// `p99 ≤ 50 ms and errors ≤ 0.01 %`.
+/// Formats an objective: `p99 ≤ 50 ms and errors ≤ 0.01 %`.
 pub(crate) fn objective(objective: &Objective) -> String {
     format!(
         "{} ≤ {} and errors ≤ {}",
@@ -23,14 +23,14 @@ pub(crate) fn objective(objective: &Objective) -> String {
     )
 }
 
-/// `p99`, `p99.9`.
+/// Formats the objective's quantile: `p99`, `p99.9`.
 pub(super) fn quantile(objective: &Objective) -> String {
-    // Six places of a percent are more than anybody asks for, and hide the rounding of binary
-    // numbers.
+    // Six decimals of a percentage are enough for every quantile, and they hide the rounding of
+    // binary numbers.
     format!("p{}", format::trimmed(&format!("{:.6}", objective.quantile * 100.0)))
 }
 
-/// The end of the search in a sentence.
+/// Describes the end of the search in one sentence.
 pub(crate) fn conclusion(capacity: &Capacity) -> String {
     let (objective, trials) = (objective(&capacity.objective), capacity.trials.len() as u64);
     let trials = format::several(trials, "trial", "trials");
@@ -56,7 +56,7 @@ pub(crate) fn conclusion(capacity: &Capacity) -> String {
     }
 }
 
-/// Doubts about the findings.
+/// Returns doubts about the findings, as whole sentences.
 pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
     if report.server.store.as_deref().is_some_and(|store| store.starts_with("memory")) {
@@ -102,7 +102,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     found
 }
 
-/// Names the rough figures among the costs.
+/// Returns a sentence for each rough figure among the costs. `of` is appended to the cost's name,
+/// such as ` with sqlite`.
 fn rough_figures(fits: &[Fit], of: &str) -> Vec<String> {
     let mut found = Vec::new();
     let (steps, others): (Vec<_>, Vec<_>) = fits.iter().partition(|f| f.step.is_some());
@@ -112,7 +113,7 @@ fn rough_figures(fits: &[Fit], of: &str) -> Vec<String> {
             found.push(format!("{}{of} is a rough figure: {}.", cost(fit), why.join(", ")));
         }
     }
-    // Fitted together, they are rough together.
+    // The steps are fitted together, so they get one sentence.
     let rough_steps = steps.iter().filter(|fit| !rough(fit).is_empty());
     let names: Vec<_> = rough_steps.clone().filter_map(|fit| fit.step.as_deref()).collect();
     if let Some(fit) = rough_steps.clone().next() {
@@ -125,7 +126,7 @@ fn rough_figures(fits: &[Fit], of: &str) -> Vec<String> {
     found
 }
 
-/// Why a fit is no more than a rough figure, if it is not.
+/// Lists the reasons why a fit is only a rough figure; empty if it is reliable.
 fn rough(fit: &Fit) -> Vec<String> {
     let mut why = Vec::new();
     if fit.step.is_none() && fit.points.len() < POINTS_MIN {
@@ -146,13 +147,13 @@ fn rough(fit: &Fit) -> Vec<String> {
 /// The unit of a cost.
 #[derive(Clone, Copy, PartialEq)]
 enum Unit {
-    /// Seconds for one, cores for all.
+    /// Seconds of processor time per unit; cores in total.
     Cores,
     Count,
     Bytes,
 }
 
-/// The name of a cost, the axes of its chart, and its unit.
+/// Returns the name of a cost, the label of its chart's axes, and its unit.
 const fn about(cost: Cost) -> (&'static str, &'static str, Unit) {
     const CPU: &str = "cores in use, by rate per second";
     const MEMORY: &str = "resident memory, by how many there are";
@@ -171,41 +172,41 @@ const fn about(cost: Cost) -> (&'static str, &'static str, Unit) {
     }
 }
 
-/// Name of a fit's cost.
+/// Returns the name of a fit's cost, with its step if there is one.
 pub(crate) fn cost(fit: &Fit) -> String {
     let (name, ..) = about(fit.cost);
     fit.step.as_ref().map_or_else(|| name.to_owned(), |step| format!("{name}: {step}"))
 }
 
-/// Label of the axes of a fit's chart.
+/// Returns the label for the axes of a cost's chart.
 pub(super) const fn axes(cost: Cost) -> &'static str {
     about(cost).1
 }
 
-/// A fit's measurement, or its value at zero, with the unit.
+/// Formats a measured amount of a cost with its unit.
 pub(super) fn amount(cost: Cost, value: f64) -> String {
     if about(cost).2 == Unit::Cores { format::cores(value) } else { on_axis(cost, value) }
 }
 
-/// Formats the measurement for an axis.
+/// Formats a measured amount for an axis. An amount of cores has no unit there.
 pub(super) fn on_axis(cost: Cost, value: f64) -> String {
     let is_bytes = about(cost).2 == Unit::Bytes;
     format::trimmed(&if is_bytes { format::bytes(value) } else { format::number(value) })
 }
 
-/// The cost of one more, with the unit.
+/// Formats the cost of one more unit.
 pub(super) fn of_one(fit: &Fit) -> String {
     format::trimmed(&format_of(fit.cost)(fit.slope))
 }
 
-/// Formats the cost with its relative standard error.
+/// Formats the cost of one more unit, with its relative standard error.
 pub(crate) fn of_one_with_error(fit: &Fit) -> String {
     let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
     let error = error.map_or_else(String::new, |part| format!(" ± {}", format::share(part)));
     format!("{}{error}", of_one(fit))
 }
 
-/// Formatter of a cost.
+/// Returns the formatter for the cost of one more unit.
 pub(crate) const fn format_of(cost: Cost) -> fn(f64) -> String {
     match about(cost).2 {
         Unit::Cores => format::seconds,
@@ -219,7 +220,7 @@ pub(super) const FIT_NOTE: &str = "Lines by least squares. ± is the standard er
     is the share of the variation that the line explains. The largest deviation is that of a \
     measurement from the line, as a part of the measured range.";
 
-/// The table of costs.
+/// Builds the table of costs.
 pub(super) fn costs(capacity: &Capacity) -> Table {
     let row = |fit: &Fit| {
         let points = fit.points.len().to_string();
@@ -236,7 +237,7 @@ pub(super) fn costs(capacity: &Capacity) -> Table {
     Table::new("Costs, and how well they fit", heads, capacity.fits.iter().map(row))
 }
 
-/// The table of trials.
+/// Builds the table of trials.
 pub(super) fn trials(capacity: &Capacity) -> Table {
     let row = |trial: &Trial| {
         [

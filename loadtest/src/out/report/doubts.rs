@@ -1,20 +1,21 @@
-//! Doubts about the numbers of a report. The harness looks for each of these; a doubt that is not
-//! shown was not found.
+//! Doubts about the numbers of a report. If the report shows no doubt, the harness found none.
 
 use super::facts::{self, core_list};
 use super::format;
 use super::model::Report;
 
-/// Share of its cores above which the harness may have limited the result.
+/// Share of the harness's cores that are in use. If it is higher, the harness may have limited the
+/// result.
 pub(crate) const CLIENT_SHARE_MAX: f64 = 0.8;
-/// Share of late begins above which the load differed from the order.
+/// Share of arrivals that began late. If it is higher, the load differed from the requested one.
 pub(crate) const LATE_SHARE_MAX: f64 = 0.01;
-/// Above this share of failures the times speak of those that were left.
+/// Share of failed and refused arrivals. If it is higher, the report notes that its latencies
+/// exclude them.
 const FAILED_SHARE_MAX: f64 = 0.01;
-/// Length below which a run says little of later times.
+/// Length of a run, in seconds. A shorter run shows no changes over time.
 const SHORT_SECONDS: f64 = 9.0;
 
-/// Every reason to doubt, in whole sentences.
+/// Returns all doubts about a report, as whole sentences.
 pub fn doubts(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(why) = &report.cut_short {
@@ -26,7 +27,7 @@ pub fn doubts(report: &Report) -> Vec<String> {
     found
 }
 
-/// Doubts about the figures alone, for a run whose end is already known.
+/// Returns the doubts about the figures, without the one about a run that was cut short.
 pub(crate) fn of_figures(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     of_the_client(report, &mut found);
@@ -35,7 +36,7 @@ pub(crate) fn of_figures(report: &Report) -> Vec<String> {
     found
 }
 
-/// Finds that the harness itself was the bottleneck.
+/// Adds doubts if the harness itself may have been the bottleneck.
 fn of_the_client(report: &Report, found: &mut Vec<String>) {
     let cores = facts::client_cores(report) as f64;
     let high = |used: f64| used > CLIENT_SHARE_MAX * cores;
@@ -67,7 +68,7 @@ fn of_the_client(report: &Report, found: &mut Vec<String>) {
     }
 }
 
-/// Finds that the load differed from the order.
+/// Adds doubts if the load differed from the requested one.
 fn of_the_load(report: &Report, found: &mut Vec<String>) {
     let totals = &report.totals;
     let begun = totals.begun as f64;
@@ -99,7 +100,7 @@ fn of_the_load(report: &Report, found: &mut Vec<String>) {
     }
 }
 
-/// Finds too few samples for a figure.
+/// Adds doubts if a figure has too few samples, or times beyond the measurable range.
 fn of_the_samples(report: &Report, found: &mut Vec<String>) {
     let totals = &report.totals;
     if totals.completed == 0 {

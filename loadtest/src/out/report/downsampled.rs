@@ -1,15 +1,15 @@
-//! Fewer points than a long run has, so that a chart of them can be seen and its file stays small.
+//! Reduction of a long series to fewer points, so that its chart is readable and its file small.
 
 use super::model::{Point, ServerPoint};
 
 /// Maximum number of points in a chart.
 pub(super) const POINTS_MAX: usize = 150;
 
-/// Merges neighbours until at most `most` points are left, and returns the number of neighbours in
-/// each.
+/// Merges neighbouring points until at most `most` remain. Returns the merged points, and how many
+/// points each of them combines.
 ///
-/// Rates and cores are averaged; of latencies, memory and lifecycles under way the highest is kept,
-/// so that no peak is lost.
+/// Rates and cores are averaged. For latencies, memory and lifecycles in progress the highest value
+/// is kept, so that no peak is lost.
 pub(super) fn downsampled(series: &[Point], most: usize) -> (Vec<Point>, usize) {
     let each = series.len().div_ceil(most.max(1)).max(1);
     (series.chunks(each).map(merged).collect(), each)

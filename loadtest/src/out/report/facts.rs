@@ -1,4 +1,4 @@
-//! Facts that follow from a report's numbers, for every form of the report.
+//! Facts that every form of the report derives from its numbers.
 
 use serde_json::Value;
 
@@ -9,43 +9,44 @@ use crate::out::report::step;
 /// Placeholder for an unknown figure.
 pub(crate) const UNKNOWN: &str = "–";
 
-/// A figure, or the placeholder.
+/// Formats a figure; returns the placeholder if the figure is unknown.
 pub(crate) fn known<T>(figure: Option<T>, format: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| UNKNOWN.to_owned(), format)
 }
 
-/// The quantiles that are shown, and their names.
+/// The quantiles that a report shows, with their names.
 pub(crate) const QUANTILES: [(f64, &str); 4] =
     [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
 
-/// A quantile with fewer samples beyond it than this is shown as a rough one.
+/// Number of samples beyond a quantile below which the quantile is marked as rough.
 const BEYOND_MIN: f64 = 10.0;
 
-/// Tells whether at least ten of `samples` lie beyond a quantile, so that the quantile is firm.
+/// Checks that at least ten of `samples` lie beyond a quantile, so that the quantile is firm.
 pub(crate) fn is_firm(samples: u64, quantile: f64) -> bool {
-    // Half a sample of slack, since 1 - 0.99 is a little more or less than a hundredth.
+    // The tolerance is for rounding, because 1 - 0.99 is not exactly a hundredth.
     samples as f64 * (1.0 - quantile) >= BEYOND_MIN - 1e-6
 }
 
-/// The step that stands for the whole: the one named like the scenario, or else the last with
-/// times.
+/// Returns the step for the whole work of an arrival: the step with the scenario's name, or
+/// otherwise the last step that has times.
 pub(crate) fn headline(report: &Report) -> Option<&Step> {
     let mut some = report.steps.iter().filter(|step| !step.times.is_empty());
     let named = some.clone().find(|step| step.name == report.scenario);
     named.or_else(|| some.next_back())
 }
 
-/// `part` of `whole`; none if there is no whole.
+/// Divides `part` by `whole`; `None` if `whole` is 0.
 pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// The part of a run in which arrivals were due: without the preparation before, and without the
-/// wait for work under way after it.
+/// The time in which arrivals were due, without the preparation before it and without the wait for
+/// unfinished work after it.
 pub(crate) struct Window {
-    /// Length of the window; that of the run if the series does not tell.
+    /// Length of the window, in seconds. If the series shows no arrivals, it is the length of the
+    /// run.
     pub(crate) seconds: f64,
-    /// Rate of completion in the window, per second; `None` if it is unknown.
+    /// Completions per second in the window; `None` if they are unknown.
     completed: Option<f64>,
 }
 
@@ -65,24 +66,26 @@ impl Window {
         Self { seconds, completed: ratio(completed, seconds) }
     }
 
-    /// Arrivals per second in it.
+    /// Returns the arrivals per second in the window.
     pub(crate) fn offered_rate(&self, report: &Report) -> Option<f64> {
         ratio(report.totals.offered as f64, self.seconds)
     }
 
-    /// Rate of completion in the window, per second.
+    /// Returns the completions per second in the window. If they are unknown, it returns those of
+    /// the whole run.
     pub(crate) fn completed_rate(&self, report: &Report) -> Option<f64> {
         self.completed.or_else(|| ratio(report.totals.completed as f64, report.took_seconds))
     }
 
-    /// Tells whether most of the run's resources went into work that began in the window.
+    /// Checks that the window covers at least half of the run, so that most of the run's resources
+    /// went into its arrivals.
     pub(crate) fn is_most_of(&self, report: &Report) -> bool {
         self.seconds >= report.took_seconds / 2.0
     }
 }
 
-/// Processor time of the server for each one that completed, in seconds; none where most of the run
-/// was spent on something else.
+/// Returns the server's processor time for each completed arrival, in seconds; `None` if the window
+/// covers less than half of the run.
 pub(crate) fn server_cpu_per_completed(report: &Report) -> Option<f64> {
     if !Window::of(report).is_most_of(report) {
         return None;
@@ -90,23 +93,23 @@ pub(crate) fn server_cpu_per_completed(report: &Report) -> Option<f64> {
     ratio(report.totals.server_cpu_seconds?, report.totals.completed as f64)
 }
 
-/// The cores that the harness may use.
+/// Returns the number of cores that the harness may use.
 pub(crate) fn client_cores(report: &Report) -> usize {
     let pinned = report.server.client_cores.len();
     if pinned > 0 { pinned } else { report.machine.cores }
 }
 
-/// Share of its cores that the harness used, from 0 to 1.
+/// Returns the share of its cores that the harness used, from 0 to 1.
 pub(crate) fn client_share(report: &Report) -> Option<f64> {
     ratio(report.totals.client_cpu_seconds, report.took_seconds * client_cores(report) as f64)
 }
 
-/// The most resident memory of the server, in bytes.
+/// Returns the highest resident memory of the server, in bytes.
 pub(crate) fn rss_max(report: &Report) -> Option<u64> {
     report.series.iter().filter_map(|point| point.of_server(|server| server.rss_bytes)).max()
 }
 
-/// One sentence about the measurement and its machine.
+/// Describes the measurement, the server and the machine in one sentence.
 pub(crate) fn sentence(report: &Report) -> String {
     let window = Window::of(report);
     let rate = window.offered_rate(report).map(format::rate);
@@ -122,7 +125,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     )
 }
 
-/// The spread of the arrivals; `None` without a schedule.
+/// Describes the distribution of the arrivals over time; `None` without a schedule.
 pub(crate) fn arrivals(report: &Report) -> Option<String> {
     if report.scenario == STORM {
         return Some("as a rush, most of them at its begin".to_owned());
@@ -146,12 +149,13 @@ pub(crate) fn arrivals(report: &Report) -> Option<String> {
     }
 }
 
-/// Times of the answer to a browser that came before the phone's own: they are 0, and no quantile.
+/// Counts the browsers that received the outcome before their phone received its own response.
+/// Their wake time is recorded as 0, because there is no delay to measure.
 pub(crate) fn told_first(step: &Step) -> u64 {
     if step.name == step::WAKE { step.times.count_at(0) } else { 0 }
 }
 
-/// A remark on the zeros among a step's times, if there are any.
+/// Returns a remark about the zeros among the wake times; `None` if there are none.
 pub(crate) fn about_zeros(report: &Report) -> Option<String> {
     let wake = report.steps.iter().find(|step| told_first(step) > 0)?;
     let share = format::share(told_first(wake) as f64 / wake.times.len() as f64);
@@ -163,19 +167,20 @@ pub(crate) fn about_zeros(report: &Report) -> Option<String> {
     ))
 }
 
-/// A quantile of a step's times, in microseconds; none where it is no time but a zero.
+/// Returns a quantile of a step's times, in microseconds; `None` if it falls on the zeros of
+/// [`told_first`].
 pub(crate) fn quantile(step: &Step, quantile: f64) -> Option<u64> {
     let us = step.times.value_at_quantile(quantile);
     (us > 0 || told_first(step) == 0).then_some(us)
 }
 
-/// The same with its unit, and marked where it is a rough one.
+/// Formats a quantile with its unit. A rough one is marked with `≈`.
 pub(crate) fn shown_quantile(step: &Step, of: f64) -> String {
     let rough = if is_firm(step.times.len(), of) { "" } else { "≈ " };
     known(quantile(step, of), |us| format!("{rough}{}", format::time(us as f64)))
 }
 
-/// The machine that the load came from.
+/// Describes the machine that the load came from.
 pub(crate) fn machine(report: &Report) -> String {
     let machine = &report.machine;
     format!(
@@ -187,7 +192,7 @@ pub(crate) fn machine(report: &Report) -> String {
     )
 }
 
-/// The server under load.
+/// Describes the server under load.
 pub(crate) fn server(report: &Report) -> String {
     let server = &report.server;
     let mut more = Vec::new();
@@ -204,28 +209,28 @@ pub(crate) fn server(report: &Report) -> String {
     if more.is_empty() { start } else { format!("{start} ({})", more.join(", ")) }
 }
 
-/// The store that was measured first.
+/// Returns the store of the report itself, which was measured first.
 pub(crate) fn own_store(report: &Report) -> &str {
     report.server.store.as_deref().unwrap_or("the first")
 }
 
-/// Cores by number: `core 0`, `cores 1, 2`.
+/// Formats core numbers: `core 0`, `cores 1, 2`.
 pub(crate) fn core_list(cores: &[usize]) -> String {
     let numbers: Vec<_> = cores.iter().map(ToString::to_string).collect();
     format!("{} {}", if cores.len() == 1 { "core" } else { "cores" }, numbers.join(", "))
 }
 
-/// The same; for nobody pinned none.
+/// Formats core numbers; `not pinned` if there are none.
 pub(crate) fn pinned(cores: &[usize]) -> String {
     if cores.is_empty() { "not pinned".to_owned() } else { core_list(cores) }
 }
 
-/// Settings whose numbers are seconds.
+/// Settings whose values are in seconds.
 const SECONDS: [&str; 6] = ["burst_every", "drain", "hold", "time", "warm_up", "within"];
-/// Settings that one shape alone has.
+/// Settings that apply to a single shape of the schedule, with that shape.
 const OF_SHAPES: [(&str, &str); 2] = [("burst_every", "burst"), ("ramp_from", "ramp")];
 
-/// The settings in readable form, without those that were not set.
+/// Formats the settings, without unset ones and without those of other shapes.
 pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
     let settings = &report.settings;
     let shape = settings.get("shape").and_then(Value::as_str);
@@ -238,10 +243,11 @@ pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
     said.collect()
 }
 
-/// Formatter of a number with its unit.
+/// A function that formats a number with its unit.
 type Format = fn(f64) -> String;
 
-/// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.
+/// Formats the scenario's own figures. If the name ends with a unit (`, bytes` or `, us`), the unit
+/// moves from the name to the value.
 pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
     let said = report.figures.iter().map(|(name, value)| {
         let units: [(&str, Format); 2] = [(", bytes", format::bytes), (", us", format::time)];
@@ -255,7 +261,7 @@ pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
     said.collect()
 }
 
-/// A setting as people read it.
+/// Formats a setting's value for a reader.
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),

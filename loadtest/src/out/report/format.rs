@@ -1,6 +1,6 @@
-//! Numbers as people read them: three digits that matter, and a unit.
+//! Numbers in readable form: three significant digits and a unit.
 
-/// A number with three digits that matter and a mark every three places: `0.0421`, `3.14`,
+/// Formats a number with three significant digits and a comma between thousands: `0.0421`, `3.14`,
 /// `12,300`.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
@@ -9,33 +9,34 @@ pub fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    // Rounded first: rounding may make it a digit longer, as it does 9.999.
+    // The number is rounded first, because rounding may add a digit before the point: 9.999 becomes
+    // 10.0.
     let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
     let places = (2.0 - rounded.abs().log10().floor()).clamp(0.0, 9.0);
     grouped(&format!("{rounded:.*}", places as usize))
 }
 
-/// The same with no digit that says nothing: `12.5`, `3`.
+/// Formats a number as [`number`] does, without zeros at the end of the fraction: `12.5`, `3`.
 pub(crate) fn plain(value: f64) -> String {
     trimmed(&number(value))
 }
 
-/// A whole number with a mark every three places: `1,234,567`.
+/// Formats a whole number with a comma between thousands: `1,234,567`.
 pub fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
-/// A time from microseconds: `812 µs`, `4.21 ms`, `1.20 s`, `2.50 min`.
+/// Formats a time in microseconds: `812 µs`, `4.21 ms`, `1.20 s`, `2.50 min`.
 pub fn time(us: f64) -> String {
     unit(us, &[(1.0, "µs"), (1e3, "ms"), (1e6, "s"), (60e6, "min"), (3600e6, "h")])
 }
 
-/// A time from microseconds, as it stands on an axis: `10 ms`, with no digit that says nothing.
+/// Formats a time in microseconds for an axis, without zeros at the end of the fraction: `10 ms`.
 pub(super) fn short_time(us: f64) -> String {
     trimmed(&time(us))
 }
 
-/// A time from seconds: `4.20 ms`, `30.0 s`.
+/// Formats a time in seconds, without zeros at the end of the fraction: `4.2 ms`, `30 s`.
 pub fn seconds(value: f64) -> String {
     if value == 0.0 {
         return "0 s".to_owned();
@@ -43,41 +44,41 @@ pub fn seconds(value: f64) -> String {
     trimmed(&time(value * 1e6))
 }
 
-/// Memory from bytes: `512 B`, `3.40 KiB`, `1.20 GiB`.
+/// Formats a number of bytes: `512 B`, `3.40 KiB`, `1.20 GiB`.
 pub fn bytes(value: f64) -> String {
     const KIB: f64 = 1024.0;
     let mib = KIB * KIB;
     unit(value, &[(1.0, "B"), (KIB, "KiB"), (mib, "MiB"), (mib * KIB, "GiB"), (mib * mib, "TiB")])
 }
 
-/// A rate: `1,230/s`.
+/// Formats a rate per second: `1,230/s`.
 pub fn rate(per_second: f64) -> String {
     format!("{}/s", plain(per_second))
 }
 
-/// A part of a whole, from 0 to 1, in percent: `0.012 %`.
+/// Formats a share from 0 to 1 as a percentage: `0.012 %`.
 pub fn share(part: f64) -> String {
     format!("{} %", plain(part * 100.0))
 }
 
-/// Cores in use: `0.84 cores`.
+/// Formats a number of used cores: `0.84 cores`.
 pub fn cores(value: f64) -> String {
     format!("{} {}", plain(value), if value == 1.0 { "core" } else { "cores" })
 }
 
-/// A count with its noun, singular for one: `1 core`, `2 cores`.
+/// Formats a count with its noun, which is singular for one: `1 core`, `2 cores`.
 pub(crate) fn several(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
-/// The largest unit of which there is at least one.
+/// Formats a value in the largest unit that is not larger than the value.
 fn unit(value: f64, units: &[(f64, &str)]) -> String {
     let fits = units.iter().rev().find(|(size, _)| value.abs() >= *size * 0.9995);
     let (size, name) = fits.unwrap_or(&units[0]);
     format!("{} {name}", number(value / size))
 }
 
-/// Removes zeros at the end of a fraction, and leaves the unit.
+/// Removes zeros at the end of a fraction, and keeps the unit.
 pub(super) fn trimmed(text: &str) -> String {
     let (digits, unit) = text.split_once(' ').map_or((text, None), |(d, u)| (d, Some(u)));
     let digits = if digits.contains('.') {
@@ -88,7 +89,7 @@ pub(super) fn trimmed(text: &str) -> String {
     unit.map_or_else(|| digits.to_owned(), |unit| format!("{digits} {unit}"))
 }
 
-/// Puts a mark between the thousands of the whole part.
+/// Inserts commas between the thousands of the whole part.
 fn grouped(text: &str) -> String {
     let (whole, fraction) = text.split_once('.').map_or((text, ""), |(w, f)| (w, f));
     let digits = whole.trim_start_matches('-');

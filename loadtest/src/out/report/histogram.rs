@@ -1,4 +1,4 @@
-//! A histogram in JSON: `HdrHistogram`'s compressed form in Base64, which other tools read too.
+//! A histogram in JSON: `HdrHistogram`'s compressed form in Base64, which other tools can read too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 use serde::{Deserialize as _, de, ser};
 
-/// Writes it.
+/// Writes a histogram.
 pub(super) fn serialize<S: ser::Serializer>(
     times: &Histogram<u64>,
     serializer: S,
@@ -16,7 +16,7 @@ pub(super) fn serialize<S: ser::Serializer>(
     serializer.serialize_str(&STANDARD.encode(bytes))
 }
 
-/// Reads it.
+/// Reads a histogram.
 pub(super) fn deserialize<'a, D: de::Deserializer<'a>>(
     deserializer: D,
 ) -> Result<Histogram<u64>, D::Error> {

@@ -1,4 +1,4 @@
-//! A report as its JSON file, for machines and as the source of every other form.
+//! A report as a JSON file, from which every other form can be made.
 
 use std::io;
 
@@ -7,27 +7,27 @@ use serde::Deserialize;
 use super::ReportError;
 use super::model::{FORMAT, Report};
 
-/// The one thing that every format has in common.
+/// The member that every format version has.
 #[derive(Deserialize)]
 struct Head {
     format: u64,
 }
 
-/// Writes it, indented, with a line's end after it.
+/// Writes a report as indented JSON, with a newline at the end.
 ///
 /// # Errors
-/// If `out` does not take it.
+/// If the write to `out` fails.
 pub fn write(report: &Report, mut out: impl io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, report)?;
     out.write_all(b"\n")?;
     out.flush()
 }
 
-/// Reads it.
+/// Reads a report from JSON.
 ///
 /// # Errors
-/// [`ReportError::Format`] if it is of another format, [`ReportError::Unreadable`] if it is no
-/// report.
+/// [`ReportError::Format`] for another format version; [`ReportError::Unreadable`] if the bytes are
+/// not a report.
 pub fn read(bytes: &[u8]) -> Result<Report, ReportError> {
     let Head { format } = serde_json::from_slice(bytes)?;
     if format != u64::from(FORMAT) {

@@ -1,4 +1,4 @@
-//! A run's report: its model, and the files that show it.
+//! The report of a run: its model and the forms in which it is written.
 
 pub mod capacity;
 pub(crate) mod capacity_text;

@@ -1,13 +1,14 @@
-//! The model of a report, as its JSON file holds it. Every other form of a report is made from
-//! this.
+//! The model of a report, which is also the structure of its JSON file. Every other form of a
+//! report is made from this model.
 //!
-//! Times are in microseconds and counted from when a thing was *meant* to begin, in an open loop.
+//! Latencies are in microseconds. In an open loop they count from the *scheduled* start of an
+//! arrival.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Format of the JSON file; a file of another one is refused.
+/// Format version of the JSON file. A file with another version is rejected.
 pub const FORMAT: u32 = 1;
 
 /// Name of the scenario in which everyone signs in within a short time.
@@ -16,109 +17,110 @@ pub const STORM: &str = "storm";
 /// The measurements of a run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
-    /// [`FORMAT`].
+    /// Format version: [`FORMAT`].
     pub format: u32,
-    /// The scenario, such as `lifecycle`.
+    /// Name of the scenario, such as `lifecycle`.
     pub scenario: String,
-    /// The command line that makes it again, without secrets.
+    /// The command line that repeats the run, without secrets.
     pub command: String,
     /// Start of the run, RFC 3339, UTC.
     pub started_at: String,
     /// Length of the measured part, in seconds.
     pub took_seconds: f64,
-    /// The reason for an early end.
+    /// The reason why the run ended early; `None` if it ran to its end.
     pub cut_short: Option<String>,
     /// The machine that the load came from.
     pub machine: Machine,
     /// The server under load.
     pub server: Server,
-    /// Settings of the run: rate, mix, delays, counts.
+    /// Settings of the run, such as rate, mix, delays and counts.
     pub settings: Map<String, Value>,
     /// Counts of offered arrivals and of their results.
     pub totals: Totals,
-    /// Latencies of the steps, in the order in which they happen.
+    /// Latencies of the steps, in the order of the steps.
     pub steps: Vec<Step>,
-    /// Points of the series, one a second.
+    /// The series over time: one point per second, or fewer in a long run.
     pub series: Vec<Point>,
-    /// Failures, most frequent first.
+    /// Failures by step and kind, with the most frequent first.
     pub errors: Vec<Failures>,
-    /// Single numbers that only this scenario has.
+    /// Figures that only this scenario has, by name.
     pub figures: Map<String, Value>,
-    /// Findings of `capacity`; `None` for other scenarios. The rest of the report is then of the
-    /// run at the highest rate, or of none: nothing offered, no steps, no series.
+    /// Findings of `capacity`; `None` for other scenarios. The other fields then describe the trial
+    /// with the highest rate that met the objective, or the last trial if none did. In a report
+    /// without any trial they have no arrivals, no steps and no series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<super::capacity::Capacity>,
 }
 
-/// The machine that something was measured on.
+/// The machine that a measurement was made on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Machine {
-    /// Its processors' model.
+    /// Model of the machine's processors.
     pub cpu: String,
-    /// Cores that the process may use.
+    /// Number of cores that the process may use.
     pub cores: usize,
-    /// Its memory, in bytes.
+    /// Size of the machine's memory, in bytes.
     pub memory_bytes: u64,
-    /// Its kernel.
+    /// Name and version of the machine's kernel.
     pub kernel: String,
 }
 
 /// The server under load.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Server {
-    /// Its address.
+    /// Base URL of the server.
     pub url: String,
     /// True if the harness started the server for this run.
     pub spawned: bool,
-    /// Its store, such as `memory:`; none if it is not known.
+    /// The server's store, such as `memory:`; `None` if it is unknown.
     pub store: Option<String>,
-    /// Its worker threads; none if it is not known.
+    /// Number of the server's worker threads; `None` if it is unknown.
     pub workers: Option<usize>,
-    /// The cores that it was pinned to; empty if it was not.
+    /// The cores that the server is pinned to; empty if it is not pinned.
     pub cores: Vec<usize>,
-    /// The cores that the harness was pinned to; empty if it was not.
+    /// The cores that the harness is pinned to; empty if it is not pinned.
     pub client_cores: Vec<usize>,
 }
 
 /// Counts of offered arrivals and of their results.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Totals {
-    /// Arrivals that the schedule had; in a closed loop, those that were begun.
+    /// Scheduled arrivals; in a closed loop, arrivals that began.
     pub offered: u64,
     /// Arrivals that began.
     pub begun: u64,
-    /// Arrivals that began more than a millisecond after their scheduled begin.
+    /// Arrivals that began more than 1 ms after their scheduled start.
     pub late: u64,
-    /// The longest delay of a begin, in microseconds.
+    /// The longest delay between a scheduled and an actual start, in microseconds.
     pub late_max_us: u64,
     /// Arrivals that completed.
     pub completed: u64,
     /// Arrivals that failed.
     pub failed: u64,
-    /// Arrivals that the server refused with 429 or 503, as it should under too much load.
+    /// Arrivals that the server refused with 429 or 503, as an overloaded server should.
     pub refused: u64,
-    /// Processor time of the server, in seconds; none if it is not known.
+    /// Processor time of the server during the run, in seconds; `None` if it is unknown.
     pub server_cpu_seconds: Option<f64>,
-    /// Processor time of the harness, in seconds.
+    /// Processor time of the harness during the run, in seconds.
     pub client_cpu_seconds: f64,
 }
 
 /// Latencies of a step.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Step {
-    /// Its name, such as `track`.
+    /// Name of the step, such as `track`.
     pub name: String,
-    /// A few words about the step.
+    /// A short description of the step.
     pub about: String,
     /// The times, in microseconds.
     #[serde(with = "super::histogram")]
     pub times: Histogram<u64>,
 }
 
-/// One interval of a run, of a second where nothing else is said.
+/// One interval of a run. It lasts a second, or longer in a long run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Point {
-    /// Its end, in seconds from the begin of the measured part.
+    /// End of the interval, in seconds from the start of the measured part.
     pub at_seconds: f64,
     /// Scheduled arrivals of the interval, per second.
     pub offered: f64,
@@ -128,48 +130,50 @@ pub struct Point {
     pub failed: f64,
     /// Refused arrivals of the interval, per second.
     pub refused: f64,
-    /// Lifecycles under way at the end of the interval.
+    /// Arrivals in progress at the end of the interval.
     pub in_flight: u64,
     /// Median latency of the interval, in microseconds; `None` if nothing completed.
     pub p50_us: Option<u64>,
     /// 99th percentile of the interval, in microseconds; `None` if nothing completed.
     pub p99_us: Option<u64>,
-    /// Cores that the harness used in it, on average.
+    /// Cores that the harness used in the interval, on average.
     pub client_cores: f64,
-    /// Resident memory of the harness at its end, in bytes; none if it is not known.
+    /// Resident memory of the harness at the end of the interval, in bytes; `None` if it is
+    /// unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_rss_bytes: Option<u64>,
-    /// The server's own figures at the end of the interval; `None` if they could not be read.
+    /// Figures of the server at the end of the interval; `None` if they could not be read.
     pub server: Option<ServerPoint>,
 }
 
 impl Point {
-    /// One of the server's figures, if it is known.
+    /// Returns one of the server's figures; `None` if it is unknown.
     pub(crate) fn of_server<T>(&self, of: impl Fn(&ServerPoint) -> Option<T>) -> Option<T> {
         of(self.server.as_ref()?)
     }
 }
 
-/// A server's own figures, and those of its system.
+/// Figures of a server, from its metrics and from the operating system. An unknown figure is
+/// `None`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServerPoint {
-    /// Cores that it used since the last point, on average.
+    /// Cores that the server used since the previous point, on average.
     pub cores: Option<f64>,
-    /// Its resident memory, in bytes.
+    /// Resident memory, in bytes.
     pub rss_bytes: Option<u64>,
-    /// Its open descriptors.
+    /// Number of open descriptors.
     pub descriptors: Option<u64>,
-    /// Its actors, of all kinds.
+    /// Number of actors of all kinds.
     pub actors: Option<u64>,
-    /// The polls that it holds.
+    /// Number of polls that the server holds.
     pub waiters: Option<u64>,
-    /// Signatures per batch since the last point, on average.
+    /// Signatures per batch since the previous point, on average.
     pub batch_units: Option<f64>,
-    /// Commits recorded so far.
+    /// Number of units that the store has committed so far.
     pub commits: Option<u64>,
 }
 
-/// Things that went wrong in the same way.
+/// Failures of the same step and the same kind.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Failures {
     /// The step that failed.
@@ -178,8 +182,8 @@ pub struct Failures {
     pub kind: String,
     /// Number of failures.
     pub count: u64,
-    /// True if the failure is a refusal that an overloaded server should give.
+    /// True if the failure is a refusal that an overloaded server should send.
     pub refusal: bool,
-    /// The words of the first.
+    /// Text of the first of these failures.
     pub first: String,
 }

@@ -1,5 +1,5 @@
-//! The sizing table: the resources for a number of users, with each measured store, for the page
-//! and the Markdown alike.
+//! The planner's table: the resources for a number of users, with each measured store, for the HTML
+//! page and the Markdown.
 
 use super::capacity::{Assumptions, Capacity, Plan};
 use super::facts::own_store;
@@ -7,7 +7,8 @@ use super::format;
 use super::model::Report;
 use super::table::Table;
 
-/// A column of a planner's table: its head, and its cell if that was measured.
+/// A column of the planner's table: its head, and a function for its cells. The function returns
+/// `None` for a value that was not measured.
 type Column = (&'static str, fn(&Plan) -> Option<String>);
 
 const COLUMNS: [Column; 10] = [
@@ -23,8 +24,8 @@ const COLUMNS: [Column; 10] = [
     ("Range", |plan| Some(if plan.extrapolated { "beyond" } else { "within" }.to_owned())),
 ];
 
-/// The planner's table of each store, with a title where there are several. Files from before other
-/// stores had a plan have that of the first alone.
+/// Builds the planner's table of each store. The tables have titles if there are several stores. In
+/// a file of an older version, only the first store has a plan.
 pub(super) fn all(report: &Report, capacity: &Capacity) -> Vec<(Option<String>, Table)> {
     let several = !capacity.beside.is_empty();
     let stores = capacity.by_store(own_store(report));
@@ -38,7 +39,7 @@ pub(super) fn all(report: &Report, capacity: &Capacity) -> Vec<(Option<String>, 
         .collect()
 }
 
-/// The rows of a plan, without columns in which nothing at all was measured.
+/// Builds the table of a plan, without columns that have no measured value.
 fn table(caption: String, plan: &[Plan]) -> Table {
     let said = COLUMNS.iter().filter(|(_, cell)| plan.iter().any(|row| cell(row).is_some()));
     let unknown = || "not measured".to_owned();
@@ -50,7 +51,7 @@ fn table(caption: String, plan: &[Plan]) -> Table {
     }
 }
 
-/// The assumptions of the plans, in sentences.
+/// Describes the assumptions of the plans, in sentences.
 pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     let Assumptions {
         human_delay_seconds,
@@ -88,7 +89,8 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     said
 }
 
-/// Use of the server's cores with each store, which bounds the use in a plan.
+/// Describes the use of the server's cores with each store at its highest rate, because a plan uses
+/// its cores no more than that. Returns `None` if no share is known.
 fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
     let of = format::cores(capacity.assumptions.cores_measured);
     let shares = capacity.by_store(own_store(report)).into_iter().filter_map(|found| {

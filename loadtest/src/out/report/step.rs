@@ -1,41 +1,42 @@
-//! The steps whose times are recorded, by name.
+//! Names of the steps whose times are recorded.
 
-/// Tracking the action.
+/// The backend tracks an action.
 pub const TRACK: &str = "track";
-/// Starting the challenge.
+/// The browser starts the challenge.
 pub const CHALLENGE: &str = "challenge";
-/// The phone's read of the pending challenge.
+/// The phone reads the pending challenge.
 pub const READ: &str = "read";
-/// The phone's answer.
+/// The phone sends its answer.
 pub const DECIDE: &str = "decide";
-/// From sending the phone's answer to the end of the browser's poll.
+/// Time from the moment when the phone sends its answer to the response to the browser's poll.
 pub const OUTCOME: &str = "outcome";
-/// From the answer to the phone to the answer of the browser's poll.
+/// Time between two responses: the one to the phone's answer, and the one to the browser's poll. It
+/// is 0 if the browser gets its response first.
 pub const WAKE: &str = "wake";
-/// From starting the challenge to the end of the phone's poll.
+/// Time from the start of the challenge to the response to the phone's poll.
 pub const NOTICE: &str = "notice";
-/// Asking how the challenge stands.
+/// The browser polls the challenge without waiting.
 pub const VERIFY: &str = "verify";
-/// Validation of the browser's token.
+/// The backend validates the browser's token.
 pub const VALIDATE: &str = "validate";
-/// Binding a key to a user.
+/// The phone enrolls its key.
 pub const ENROLL: &str = "enroll";
-/// The first read, with the session or signature that it needs.
+/// The first read of a phone, with the device session or the signature that it needs.
 pub const SESSION: &str = "session";
-/// A signature that is none.
+/// The server refuses an invalid signature.
 pub const BAD_SIGNATURE: &str = "bad signature";
-/// A signature that was made for something else.
+/// The server refuses a signature that was made for another challenge.
 pub const REPLAY: &str = "replay";
-/// A request outside the contract.
+/// The server refuses a malformed request.
 pub const GARBAGE: &str = "garbage";
-/// An answer with 429 or 503, to whatever it was.
+/// A response 429 or 503 to a request of any step.
 pub const REFUSAL: &str = "refusal";
-/// All of a lifecycle.
+/// A whole lifecycle.
 pub const WHOLE: &str = "lifecycle";
-/// All of an enrollment.
+/// A whole enrollment.
 pub const ENROLLED: &str = "enrollment";
 
-/// All steps in the order in which they happen, with a description.
+/// All steps in their order, each with a description.
 pub const ALL: [(&str, &str); 17] = [
     (TRACK, "POST /users/…/actions/…, from its scheduled begin"),
     (ENROLL, "POST /client/user-authenticators/push"),

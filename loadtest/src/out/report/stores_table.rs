@@ -1,13 +1,13 @@
-//! The stores' table: findings of `capacity` with several stores, side by side, for the page and
-//! the Markdown alike.
+//! The table of stores: findings of `capacity` with several stores side by side, for the HTML page
+//! and the Markdown.
 
 use super::capacity::{Capacity, Conclusion, Fit, StoreFindings};
 use super::model::Report;
 use super::table::Table;
 use super::{capacity_text, facts, format};
 
-/// The table of all stores, with the highest rate and each cost in its rows; none if there is only
-/// one.
+/// Builds the table of all stores, with the highest rate and each cost as rows; `None` if there is
+/// only one store.
 pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     if capacity.beside.is_empty() {
         return None;

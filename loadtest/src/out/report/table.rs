@@ -1,8 +1,8 @@
-//! A table, for the page and the Markdown alike.
+//! A table, for the HTML page and the Markdown.
 
-/// Rows of cells below their heads.
+/// A caption, column heads, and rows of cells.
 pub(super) struct Table {
-    /// Its caption on the page.
+    /// Caption, which only the HTML page shows.
     pub(super) caption: String,
     pub(super) heads: Vec<String>,
     pub(super) rows: Vec<Vec<String>>,

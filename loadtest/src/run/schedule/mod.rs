@@ -1,4 +1,4 @@
-//! Schedules of arrivals: a rule, a rate, a seed. A schedule knows no clock.
+//! Schedules of arrivals, computed from a shape, a rate and a seed. A schedule reads no clock.
 
 mod pace;
 
@@ -7,45 +7,46 @@ use std::time::Duration;
 
 pub(crate) use pace::pace;
 
-/// Arrivals per second, at most: more than one machine can begin.
+/// Maximum number of arrivals per second, which is more than one machine can start.
 pub const RATE_MAX: f64 = 1_000_000.0;
 
-/// Spread of the arrivals over time.
+/// Distribution of the arrivals over time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
-    /// At equal intervals.
+    /// Arrivals at equal intervals.
     Constant,
-    /// At a rate that grows evenly from `from` per second.
+    /// Arrivals at a rate that grows linearly to the schedule's rate.
     Ramp {
-        /// The rate at the begin.
+        /// The rate at the start, per second.
         from: f64,
     },
-    /// Independent of each other, as those of many people are.
+    /// Arrivals that are independent of each other, like those of many people.
     Poisson,
-    /// Many at once, at equal intervals.
+    /// Bursts of simultaneous arrivals, at equal intervals.
     Burst {
-        /// From one burst to the next.
+        /// Time from one burst to the next.
         every: Duration,
     },
-    /// Most at the begin, and ever fewer: a time at which everyone comes.
+    /// Arrivals that are most frequent at the start and become rarer, as when everyone signs in at
+    /// the same hour.
     Rush,
 }
 
 /// A schedule of arrivals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
-    /// Spread of the arrivals.
+    /// Distribution of the arrivals over time.
     pub shape: Shape,
-    /// Arrivals per second, on average; of a ramp, at its end.
+    /// Mean number of arrivals per second; for a ramp, the rate at its end.
     pub rate: f64,
-    /// For how long they come.
+    /// Length of the schedule.
     pub time: Duration,
     /// Seed of the random numbers.
     pub seed: u64,
 }
 
 impl Schedule {
-    /// The times of the arrivals from the begin, in order.
+    /// Returns the times of the arrivals, from the start of the schedule, in ascending order.
     pub fn arrivals(self) -> Box<dyn Iterator<Item = Duration> + Send> {
         let (rate, end) = (self.rate, self.time.as_secs_f64());
         let times: Box<dyn Iterator<Item = f64> + Send> = match self.shape {
@@ -71,7 +72,8 @@ impl Schedule {
         Box::new(times.take_while(move |at| *at < end).map(Duration::from_secs_f64))
     }
 
-    /// Twenty times as many at the begin as at the end.
+    /// Returns the arrivals of a rush. They are twenty times as frequent at the start as at the
+    /// end.
     fn rush(self) -> Vec<f64> {
         const STEEPNESS: f64 = 3.0;
         let end = self.time.as_secs_f64();
@@ -85,12 +87,13 @@ impl Schedule {
     }
 }
 
-/// Due time of the arrival that `n` others come before: `from t + (to - from) t²/2T = n`, solved
-/// for `t`.
+/// Returns the time of the arrival that `n` arrivals precede: the solution `t` of `from t + (to -
+/// from) t²/2T = n`. Returns `None` if a falling rate ends before that arrival.
 fn ramp(n: f64, from: f64, to: f64, end: f64) -> Option<f64> {
     let half = (to - from) / (2.0 * end);
     let root = from * from + 4.0 * half * n;
-    // Written so that neither an even ramp nor a begin at zero divides by it.
+    // This form of the solution does not divide by zero for a constant rate, nor for a rate that
+    // starts at zero.
     let at = 2.0 * n / (from + root.sqrt());
     if n == 0.0 { Some(0.0) } else { Some(at).filter(|at| at.is_finite()) }
 }
@@ -133,7 +136,7 @@ mod tests {
     fn poisson_arrivals_have_the_rate_and_vary_as_much_as_their_number() {
         let times = times(Shape::Poisson, 100.0, 100);
         assert!(times.is_sorted());
-        // Five standard deviations of a count of 10,000.
+        // The tolerance is five standard deviations of a count of 10,000.
         assert!(times.len().abs_diff(10_000) < 500, "{}", times.len());
         let counts = (0..100).map(|s| between(&times, f64::from(s), f64::from(s + 1)) as f64);
         let variance = counts.map(|n| (n - 100.0).powi(2)).sum::<f64>() / 100.0;

@@ -1,17 +1,18 @@
-//! Telling when an arrival is due.
+//! Announcement of arrivals at their scheduled times.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Arrivals so close to the next wake-up are told with it.
+/// Longest time by which an arrival may be announced early, so that close arrivals need only one
+/// wake-up.
 const TOGETHER: Duration = Duration::from_micros(50);
 
-/// Announces each arrival when it is due, with the time it was due at.
+/// Sends the scheduled time of each arrival to the receiver when the arrival is due.
 ///
-/// A thread does it, because the timers of a runtime are of a millisecond, and busy with the
-/// measured work.
+/// A separate thread sends them, because the runtime's timers have a resolution of a millisecond
+/// and the runtime is busy with the measured work.
 pub(crate) fn pace(
     start: Instant,
     arrivals: Box<dyn Iterator<Item = Duration> + Send>,

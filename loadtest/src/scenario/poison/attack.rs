@@ -1,4 +1,4 @@
-//! An attacker's requests. The server has to refuse each with a 4xx.
+//! Requests of an attacker. The server has to refuse each of them with a 4xx status.
 
 use countersign_client::ClientError;
 use countersign_client::wire::basic;
@@ -15,18 +15,20 @@ use crate::client::recorder::Recorder;
 use crate::client::target::Target;
 use crate::out::report::step;
 
-/// Longest garbage, in bytes.
+/// Upper limit for the length of garbage, in bytes.
 const GARBAGE_MAX: usize = 4096;
 
-/// Kind of attack.
+/// A kind of attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attack {
-    /// A good signature of the right key over something else.
+    /// A signature of the right key over another text.
     BadSignature,
-    /// The answer to an earlier challenge of the same person, for this challenge; where the signed
-    /// message does not name its challenge, the opposite decision for the earlier one.
+    /// A replay of the challenge in the previous attacked lifecycle. For an official phone, the
+    /// signature of that challenge is sent for the current challenge. For a phone that signs
+    /// statements, the opposite decision is sent for the previous challenge. The first attack on a
+    /// user has no previous challenge, so it sends the same as `BadSignature`.
     Replay,
-    /// Bytes.
+    /// Random bytes.
     Garbage,
 }
 
@@ -66,10 +68,10 @@ impl Attacker {
         Ok(Self { client, url, basic, random: fastrand::Rng::with_seed(seed) })
     }
 
-    /// Sends the attack while `seen` waits for an answer.
+    /// Sends an attack while the challenge `seen` is pending. The server has to refuse it.
     ///
     /// # Errors
-    /// [`LoadError`] if it is not refused with its own error.
+    /// [`LoadError`] if the server accepts it, or refuses it with a status that means overload.
     pub(super) async fn send(
         &mut self,
         attack: Attack,
@@ -117,7 +119,8 @@ impl Attacker {
     }
 }
 
-/// The right answer is a 4xx, except one that means overload.
+/// Checks the refusal of an attack. The right response is a 4xx status other than 429, because 429
+/// means overload.
 fn judge(attack: Attack, error: ClientError) -> Result<(), LoadError> {
     match error.status() {
         Some(429) | None => Err(LoadError::at(attack.step())(error)),
@@ -130,7 +133,7 @@ const fn accepted(attack: Attack) -> LoadError {
     LoadError::Unexpected { step: attack.step(), what: "it was accepted" }
 }
 
-/// An approval with a signature over `signed`.
+/// Builds an approval with a signature over `signed`.
 fn answer(phone: &Phone, challenge: &str, signed: &[u8]) -> Vec<u8> {
     let key = phone.key();
     let body = AnswerRequest {

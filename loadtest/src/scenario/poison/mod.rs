@@ -1,4 +1,4 @@
-//! Lifecycles, a share of which an attacker joins: do the others suffer?
+//! Lifecycles of which an attacker disturbs a share, and the effect on the undisturbed ones.
 
 mod attack;
 
@@ -39,12 +39,12 @@ pub struct Poisoned {
     cycle: Cycle,
     attacker: Attacker,
     share: f64,
-    /// The challenge that the phone read before.
+    /// The challenge that the phone read in the previous attacked lifecycle.
     earlier: Option<Seen>,
 }
 
 impl Poisoned {
-    /// A lifecycle in which something bad is sent before the person approves.
+    /// Runs a lifecycle in which the attacker sends a bad request before the person approves.
     async fn attacked(&mut self, meant: Instant, times: &mut Recorder) -> Result<(), LoadError> {
         let user = &self.cycle.user;
         let attack = Attack::draw(&mut self.cycle.random);
@@ -63,7 +63,7 @@ impl Poisoned {
 
 impl Work for Poisoned {
     async fn once(&mut self, meant: Instant, times: &mut Recorder) -> Result<(), LoadError> {
-        // Times of the whole are those of people whom nobody attacks.
+        // Only lifecycles without an attack record the time of the whole.
         if self.cycle.random.f64() < self.share {
             self.attacked(meant, times).await
         } else {

@@ -1,7 +1,7 @@
-//! Charts as inline SVG, with their captions: lines over an axis, and bars.
+//! Charts as inline SVG with captions: line charts and bar charts.
 //!
-//! Colours and sizes of text are left to the page's style sheet, by class, so that one drawing
-//! serves light and dark, wide and narrow. Every text is escaped.
+//! The page's style sheet sets the colours and text sizes by class, so that the same drawing works
+//! in light and dark mode and on wide and narrow screens. Every text is escaped.
 
 mod scale;
 
@@ -21,35 +21,35 @@ const BOTTOM: f64 = 32.0;
 /// Number of colours in the style sheet.
 const COLOURS: usize = 8;
 
-/// Lines over an axis.
+/// A line chart.
 pub(super) struct Chart {
-    /// Names it within the page.
+    /// Name of the chart, for the ids within the page.
     pub(super) slug: String,
     /// Title of the chart.
     pub(super) title: String,
-    /// A sentence on how to read it.
+    /// A sentence that explains the chart.
     pub(super) about: String,
     /// Horizontal scale.
     pub(super) x: Scale,
     /// Vertical scale.
     pub(super) y: Scale,
-    /// The lines, each drawn over the ones before it.
+    /// The lines. A later line is drawn over an earlier one.
     pub(super) lines: Vec<Line>,
-    /// A horizontal line at a bound, with its label.
+    /// A horizontal line at a limit, with its label.
     pub(super) limit: Option<(f64, String)>,
-    /// Texts for the pointer, by place.
+    /// Tooltips, each with its place on the horizontal scale.
     pub(super) hints: Vec<(f64, String)>,
 }
 
-/// One line.
+/// One line of a chart.
 pub(super) struct Line {
     /// Name of the series.
     pub(super) name: String,
-    /// Number of the style sheet's colour.
+    /// Index of the colour in the style sheet.
     pub(super) colour: usize,
     /// Style of the line.
     pub(super) style: LineStyle,
-    /// Points of the line, which is interrupted at a missing value.
+    /// Points of the line. A missing value interrupts the line.
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
 
@@ -57,10 +57,10 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum LineStyle {
     Solid,
-    /// The one that counts among several.
+    /// A thick line, for the most important series.
     Bold,
     Dashed,
-    /// Points alone.
+    /// Points without a line.
     Dots,
 }
 
@@ -88,11 +88,11 @@ impl Line {
     }
 }
 
-/// Length of the line that stands for a lone point.
+/// Length of the short line that marks a single point between missing values.
 const ALONE: f64 = 8.0;
 
 impl Chart {
-    /// The chart with its caption and its legend.
+    /// Renders the chart with its caption and, for several lines, its legend.
     pub(super) fn figure(&self) -> Markup {
         html! {
             figure {
@@ -154,7 +154,8 @@ impl Chart {
         }
     }
 
-    /// Each hint's stripe, from left to right: it reaches half the way to its neighbours.
+    /// Returns the stripe of each tooltip: its left and right end, and its text. A stripe ends
+    /// halfway to the next tooltip.
     fn hint_places(&self) -> Vec<(f64, f64, &str)> {
         let at: Vec<f64> = self.hints.iter().map(|(x, _)| self.right(*x)).collect();
         let half = |a: usize, b: usize| tenth((at[a] + at[b]) / 2.0);
@@ -174,14 +175,14 @@ impl Chart {
             let (x, y) = (self.right(*x), self.down(*y));
             let goes_on = index > 0 && known(index - 1);
             let drawn = if line.style == LineStyle::Dots {
-                // A dot is the round end of a line of no length.
+                // A dot is drawn as a line of zero length with round ends.
                 write!(path, "M{x} {y}h0")
             } else if goes_on {
                 write!(path, "L{x} {y}")
             } else if known(index + 1) {
                 write!(path, "M{x} {y}")
             } else {
-                // A point by itself is a line that is long enough to be seen.
+                // A single point is drawn as a short line, so that it is visible.
                 write!(path, "M{} {y}h{ALONE}", tenth(x - ALONE / 2.0))
             };
             drawn.expect("a string takes every text");
@@ -198,19 +199,19 @@ impl Chart {
     }
 }
 
-/// A bar.
+/// One bar of a bar chart.
 pub(super) struct Bar {
     /// Name of the bar.
     pub(super) name: String,
-    /// Length of the bar.
+    /// Value of the bar, which determines its length.
     pub(super) value: u64,
-    /// Label of the bar.
+    /// Label after the bar.
     pub(super) text: String,
-    /// Number of the style sheet's colour.
+    /// Index of the colour in the style sheet.
     pub(super) colour: usize,
 }
 
-/// Bars one below the other, each under its name.
+/// Renders a bar chart, with one bar below the other and each bar's name above it.
 pub(super) fn bars(slug: &str, title: &str, about: &str, bars: &[Bar]) -> Markup {
     const ROW: f64 = 48.0;
     let most = bars.iter().map(|bar| bar.value).max().unwrap_or(0).max(1) as f64;
@@ -234,7 +235,7 @@ pub(super) fn bars(slug: &str, title: &str, about: &str, bars: &[Bar]) -> Markup
     }
 }
 
-/// Shortens a name to the width of the narrowest screen.
+/// Shortens a name so that it fits the narrowest screen.
 fn shortened(name: &str) -> String {
     const CHARACTERS_MAX: usize = 44;
     if name.chars().count() <= CHARACTERS_MAX {
@@ -247,7 +248,7 @@ fn key(style: LineStyle) -> &'static str {
     if style == LineStyle::Dots { "M12 4h0" } else { "M2 4H22" }
 }
 
-/// Rounded to a tenth of a unit of the drawing, which nobody sees.
+/// Rounds to a tenth of an SVG unit, which is too small to be seen.
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

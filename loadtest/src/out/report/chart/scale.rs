@@ -1,9 +1,9 @@
-//! Scales: the place of a value along an axis, and the axis' ticks.
+//! Scales: the place of a value on an axis, and the axis' ticks.
 
-/// A tick and its label.
+/// A tick on an axis, with its label.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tick {
-    /// Its value.
+    /// Value at the tick.
     pub(crate) at: f64,
     /// The label.
     pub(crate) text: String,
@@ -11,12 +11,12 @@ pub(crate) struct Tick {
     pub(crate) minor: bool,
 }
 
-/// The rule from values to places.
+/// The function that maps values to places.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Linear,
     Log,
-    /// A quantile by its distance from 1, so that each further nine takes the same room.
+    /// A quantile by the number of its nines: 0.9, 0.99 and 0.999 have equal distances.
     Nines,
 }
 
@@ -31,8 +31,8 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// A linear scale from `low` to `high`, with marks at round numbers of `unit`, such as 1024 for
-    /// bytes.
+    /// Creates a linear scale that contains `low` and `high`, with ticks at round multiples of
+    /// `unit`, such as 1024 for bytes.
     pub(crate) fn linear(low: f64, high: f64, unit: f64, text: impl Fn(f64) -> String) -> Self {
         let high = if high > low { high } else { low + unit };
         let step = round_step((high - low) / unit / 4.0) * unit;
@@ -44,7 +44,7 @@ impl Scale {
         Self { kind: Kind::Linear, low: first as f64 * step, high: last as f64 * step, ticks }
     }
 
-    /// Time from 0 to exactly `high`, with marks at round numbers.
+    /// Creates a time scale from 0 to exactly `high` seconds, with ticks at round numbers.
     pub(crate) fn seconds(high: f64, text: impl Fn(f64) -> String) -> Self {
         let mut scale = Self::linear(0.0, high, 1.0, text);
         scale.high = if high > 0.0 { high } else { 1.0 };
@@ -52,7 +52,8 @@ impl Scale {
         scale
     }
 
-    /// A logarithmic scale from `low` to `high`, which are above 0, each widened to a 1, 2 or 5.
+    /// Creates a logarithmic scale from `low` to `high`, which are above 0. Each end is extended to
+    /// the next 1, 2 or 5 times a power of ten.
     pub(crate) fn log(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
         let low = low.max(f64::MIN_POSITIVE);
         let high = high.max(low * 1.01);
@@ -65,7 +66,7 @@ impl Scale {
         let above = above.unwrap_or(marks.len() - 1).max(below + 1);
         let used = &marks[below..=above];
         let decade = |mark: f64| (mark.log10() - mark.log10().round()).abs() < 1e-6;
-        // Over many decades a 2 and a 5 between them would only be noise.
+        // On an axis with more than two powers of ten, ticks at 2 and 5 would only crowd it.
         let only_decades = used.iter().filter(|mark| decade(**mark)).count() > 2;
         let ticks = used
             .iter()
@@ -75,7 +76,7 @@ impl Scale {
         Self { kind: Kind::Log, low: used[0], high: used[used.len() - 1], ticks }
     }
 
-    /// Quantiles from 0 to as many nines as `samples` have to say something about.
+    /// Creates a scale of quantiles from 0 to as many nines as `samples` samples can show.
     pub(crate) fn nines(samples: u64) -> Self {
         let nines = (2.0 * samples.max(1) as f64).log10().ceil().clamp(2.0, 6.0);
         let marks = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
@@ -94,7 +95,7 @@ impl Scale {
         Self { kind: Kind::Nines, low: 0.0, high, ticks }
     }
 
-    /// `count` values spread evenly over the axis.
+    /// Returns `count` values at equal distances on the axis.
     pub(crate) fn spread(&self, count: usize) -> impl Iterator<Item = f64> {
         let (low, high) = (self.placed(self.low), self.placed(self.high));
         let last = count.saturating_sub(1).max(1) as f64;
@@ -109,8 +110,8 @@ impl Scale {
         })
     }
 
-    /// The place of a value, from 0 at the low end to 1 at the high end. A value beyond an end is
-    /// at the end.
+    /// Returns the place of a value, from 0 at the low end to 1 at the high end. A value beyond an
+    /// end gets the place of that end.
     pub(crate) fn place(&self, value: f64) -> f64 {
         let (low, high) = (self.placed(self.low), self.placed(self.high));
         let place = (self.placed(value) - low) / (high - low);
@@ -126,7 +127,7 @@ impl Scale {
     }
 }
 
-/// The next larger of 1, 2 and 5 with zeros.
+/// Returns the smallest number of the form 1, 2 or 5 times a power of ten that is at least `about`.
 fn round_step(about: f64) -> f64 {
     let about = about.max(f64::MIN_POSITIVE);
     let decade = 10f64.powf(about.log10().floor());

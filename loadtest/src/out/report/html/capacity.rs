@@ -1,4 +1,4 @@
-//! The part of the page that `capacity` adds: the search, the costs and the plan.
+//! The sections of the HTML page for `capacity`: the search, the costs and the plan.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use crate::out::report::model::Report;
 use crate::out::report::sizing_table;
 use crate::out::report::stores_table;
 
-/// All of it.
+/// Renders all sections.
 pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
     let is_cpu = |fit: &Fit| fit.cost == Cost::CpuPerLifecycle;
     let drawn = capacity.fits.iter().enumerate().filter(|(_, fit)| !fit.points.is_empty());
@@ -57,7 +57,7 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
     }
 }
 
-/// The cards of what was found.
+/// Renders the cards with the main findings.
 fn found(capacity: &Capacity) -> Markup {
     let of = |cost: Cost| capacity.fit(cost).map(capacity_text::of_one);
     let all = [
@@ -75,7 +75,7 @@ fn found(capacity: &Capacity) -> Markup {
     )
 }
 
-/// The latency of each trial, and the line that it must not pass.
+/// Renders a chart with the latency of each trial, and the limit of the objective.
 fn latency_by_rate(capacity: &Capacity) -> Markup {
     let some: Vec<(&Trial, f64)> =
         capacity.trials.iter().filter_map(|t| Some((t, t.latency_us? as f64))).collect();
@@ -117,7 +117,7 @@ fn latency_by_rate(capacity: &Capacity) -> Markup {
     .figure()
 }
 
-/// The line of a fit through its measurements.
+/// Renders a chart with a fitted line and its measurements.
 fn fit_chart(index: usize, fit: &Fit) -> Markup {
     let most = fit.points.iter().map(|(x, _)| *x).fold(0.0, f64::max);
     let on_line = |x: f64| (x, Some(fit.intercept + fit.slope * x));

@@ -1,4 +1,4 @@
-//! Charts of a report.
+//! Charts of the HTML page.
 
 use maud::{Markup, html};
 
@@ -8,12 +8,12 @@ use crate::out::report::facts;
 use crate::out::report::format;
 use crate::out::report::model::{Point, Report, Step};
 
-/// Places at which a percentile curve is drawn.
+/// Number of points in a percentile curve.
 const CURVE: usize = 90;
-/// Kinds of errors that are drawn; the table has all.
+/// Maximum number of error kinds in the bar chart. The table lists all kinds.
 const BARS_MAX: usize = 8;
 
-/// Percentile curves of the steps: time over the share of samples.
+/// Renders the percentile curve of each step: the latency over the share of samples.
 pub(super) fn percentiles(report: &Report) -> Markup {
     let steps: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let most = steps.iter().map(|step| step.times.len()).max().unwrap_or(0);
@@ -21,7 +21,7 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let low = steps.iter().map(|step| lowest(step)).min().unwrap_or(1).max(1);
     let high = steps.iter().map(|step| step.times.max()).max().unwrap_or(1);
     let curve = |step: &Step| {
-        // The curve ends in the middle of the longest sample's share.
+        // The last point of the curve is half a sample below 100 %.
         let last = 1.0 - 0.5 / step.times.len() as f64;
         let places = x.spread(CURVE).filter(|q| *q < last).chain([last]);
         places.map(|q| (q, facts::quantile(step, q).map(|us| us as f64))).collect()
@@ -29,7 +29,8 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let headline = facts::headline(report).map(|step| step.name.as_str());
     let lines = steps.iter().enumerate().map(|(index, step)| {
         let whole = headline == Some(step.name.as_str());
-        // The first colour is the whole's; the parts have the others, in their order.
+        // The whole work of an arrival has the first colour. The other steps have the other colours
+        // in turn.
         let (colour, style) =
             if whole { (0, LineStyle::Bold) } else { (index % 7 + 1, LineStyle::Solid) };
         Line::new(step.name.clone(), colour, curve(step)).drawn(style)
@@ -56,19 +57,19 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     .figure()
 }
 
-/// Start of the axis of a percentile curve. The times below are of no interest, and zero would take
-/// up most of an axis of decades.
+/// Returns the start of the vertical axis for a step. Shorter times are of no interest, and a time
+/// of almost 0 would stretch a logarithmic axis.
 fn lowest(step: &Step) -> u64 {
     let at = |quantile| step.times.value_at_quantile(quantile);
     at(0.1).max(at(0.5) / 10)
 }
 
-/// A linear scale from 0.
+/// Returns a function that creates a linear scale from 0.
 fn from_zero(text: fn(f64) -> String) -> impl FnOnce(f64, f64) -> Scale {
     move |_, high| Scale::linear(0.0, high, 1.0, text)
 }
 
-/// The series, thinned to the room of a chart.
+/// The series of a report, reduced to the points that fit in a chart.
 pub(super) struct Series {
     points: Vec<Point>,
     each: usize,
@@ -85,7 +86,8 @@ impl Series {
         Line::new(name, colour, points)
     }
 
-    /// A chart of lines that share an axis; nothing if none of them has a value.
+    /// Renders a chart of lines that share an axis. If no line has a value, it renders a note
+    /// instead.
     fn chart(
         &self,
         (slug, title, about): (&str, &str, &str),
@@ -131,7 +133,7 @@ impl Series {
         .figure()
     }
 
-    /// Median and p99 of each interval.
+    /// Renders the median and the p99 of each interval.
     pub(super) fn latency(&self) -> Markup {
         let lines = vec![
             self.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
@@ -147,11 +149,11 @@ impl Series {
         })
     }
 
-    /// Rates of offered arrivals and of their results.
+    /// Renders the rates of offered arrivals and of their results.
     pub(super) fn throughput(&self) -> Markup {
         let mut lines = vec![self.line("offered", 7, |p| Some(p.offered)).drawn(LineStyle::Dashed)];
         lines.push(self.line("completed", 2, |p| Some(p.completed)));
-        // A series of zeros would only be a line on the axis.
+        // A series that is always 0 is left out, because it would only cover the axis.
         if self.points.iter().any(|point| point.failed > 0.0) {
             lines.push(self.line("failed", 4, |p| Some(p.failed)));
         }
@@ -162,7 +164,7 @@ impl Series {
         self.chart(texts, lines, format::rate, from_zero(format::rate))
     }
 
-    /// Lifecycles under way, and polls that the server held.
+    /// Renders the lifecycles in progress and the polls that the server holds.
     pub(super) fn under_way(&self) -> Markup {
         let lines = vec![
             self.line("under way", 3, |p| Some(p.in_flight as f64)),
@@ -173,7 +175,7 @@ impl Series {
         self.chart(texts, lines, format::plain, from_zero(format::plain))
     }
 
-    /// The cores that server and harness used.
+    /// Renders the cores that the server and the harness used.
     pub(super) fn processors(&self) -> Markup {
         let lines = vec![
             self.line("server", 0, |p| p.of_server(|s| s.cores)),
@@ -184,7 +186,7 @@ impl Series {
         self.chart(texts, lines, format::cores, from_zero(format::plain))
     }
 
-    /// The memory of server and harness.
+    /// Renders the memory of the server and of the harness.
     pub(super) fn memory(&self) -> Markup {
         let lines = vec![
             self.line("server", 0, |p| p.of_server(|s| s.rss_bytes.map(|n| n as f64))),
@@ -199,7 +201,7 @@ impl Series {
     }
 }
 
-/// The most frequent errors.
+/// Renders a bar chart of the most frequent errors.
 pub(super) fn errors(report: &Report) -> Markup {
     let drawn = report.errors.iter().take(BARS_MAX).map(|error| Bar {
         name: format!("{}: {}", error.step, error.kind),

@@ -1,7 +1,7 @@
-//! A report as one HTML file that needs nothing else: no script, no request, no second file.
+//! A report as a single HTML file, without scripts, requests or other files.
 //!
-//! Its policy allows its own style sheet and nothing more, so that text which came from a server
-//! could do nothing even if it were not escaped; the templates escape all of it.
+//! The page's Content-Security-Policy allows its own style sheet and nothing else. So text from a
+//! server would be harmless even if it were not escaped, and the templates escape all of it.
 
 mod capacity;
 mod charts;
@@ -20,7 +20,7 @@ use super::{capacity_text, format};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Renders it.
+/// Renders a report.
 pub fn render(report: &Report) -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
@@ -54,7 +54,8 @@ fn body(report: &Report) -> Markup {
             p.when { "Began " time datetime=(report.started_at) { (report.started_at) } }
             h2.quiet { "Made by" }
             pre tabindex="0" {
-                // Word by word, so that lines end between them and not at the hyphens of options.
+                // Each word is a separate element, so that lines break between words and not at the
+                // hyphens of options.
                 code { @for word in report.command.split(' ') { span { (word) } " " } }
             }
         }
@@ -77,7 +78,8 @@ fn body(report: &Report) -> Markup {
     }
 }
 
-/// One sentence about the measurement and its machine.
+/// Describes the measurement and its machine in one sentence; for `capacity`, the conclusion comes
+/// first.
 fn lead(report: &Report) -> String {
     match &report.capacity {
         Some(found) => {
@@ -88,12 +90,12 @@ fn lead(report: &Report) -> String {
     }
 }
 
-/// Tells whether the report is of a run: `capacity` may report several runs alone.
+/// Checks if the report has the measurements of a run. A report of `capacity` may have none.
 fn has_run(report: &Report) -> bool {
     report.capacity.is_none() || report.totals.offered > 0
 }
 
-/// The measurements of a run; for `capacity`, the run at the highest rate.
+/// Renders the measurements of a run; for `capacity`, those of the run at the highest rate.
 fn run(report: &Report) -> Markup {
     let series = Series::of(report);
     html! {
@@ -134,7 +136,8 @@ fn run(report: &Report) -> Markup {
     }
 }
 
-/// Doubts about the run, and about the conclusions that `capacity` draws from several.
+/// Renders the doubts about the run, and about the conclusions that `capacity` draws from several
+/// runs.
 fn doubted(report: &Report) -> Markup {
     let of_capacity =
         report.capacity.iter().flat_map(|capacity| capacity_text::doubts(report, capacity));
@@ -150,7 +153,7 @@ fn doubted(report: &Report) -> Markup {
     }
 }
 
-/// The totals, each with its whole.
+/// Renders the totals as cards, each with a remark such as its share.
 fn cards(report: &Report) -> Markup {
     let totals = &report.totals;
     let throughput = facts::Window::of(report).completed_rate(report).map(format::rate);

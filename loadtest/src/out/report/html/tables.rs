@@ -1,4 +1,4 @@
-//! The numbers behind the charts.
+//! Tables of the HTML page.
 
 use maud::{Markup, Render, html};
 
@@ -8,7 +8,7 @@ use crate::out::report::format;
 use crate::out::report::model::{Point, Report, ServerPoint, Step};
 use crate::out::report::table::Table;
 
-/// A table that scrolls by itself where the screen is narrow.
+/// Renders a table that scrolls separately from the page on a narrow screen.
 pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
@@ -17,7 +17,7 @@ pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
     }
 }
 
-/// A table whose cells are numbers, but for the first column.
+/// Renders a table whose first column has names and whose other columns have numbers.
 pub(super) fn table(Table { caption, heads, rows }: &Table) -> Markup {
     let table = html! {
         thead {
@@ -40,7 +40,7 @@ pub(super) fn table(Table { caption, heads, rows }: &Table) -> Markup {
     scrolling(caption, &table)
 }
 
-/// Single figures, each with its name and a remark.
+/// Renders single figures, each with its name, its value and a remark.
 pub(super) fn cards<'a>(cards: impl Iterator<Item = (&'a str, String, Option<String>)>) -> Markup {
     html! {
         dl.cards {
@@ -54,7 +54,7 @@ pub(super) fn cards<'a>(cards: impl Iterator<Item = (&'a str, String, Option<Str
     }
 }
 
-/// The quantiles of each step.
+/// Renders the quantiles of each step.
 pub(super) fn steps(report: &Report) -> Markup {
     let rough = |step: &Step, quantile: f64| !facts::is_firm(step.times.len(), quantile);
     let some: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
@@ -88,7 +88,7 @@ pub(super) fn steps(report: &Report) -> Markup {
     }
 }
 
-/// Table of failures.
+/// Renders the table of failures.
 pub(super) fn errors(report: &Report) -> Markup {
     let rows = html! {
         thead {
@@ -115,7 +115,7 @@ pub(super) fn errors(report: &Report) -> Markup {
 
 type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String);
 
-/// Table of the server's figures: first, highest and last.
+/// Renders the table of the server's figures: first, highest and last value.
 pub(super) fn server(report: &Report) -> Markup {
     let whole = |value: f64| format::count(value.round() as u64);
     let figures: [Figure; 7] = [
@@ -139,7 +139,7 @@ pub(super) fn server(report: &Report) -> Markup {
     html! { @if !known.rows.is_empty() { (table(&known)) } }
 }
 
-/// The points of the charts over time.
+/// Renders the points of the charts over time as a table.
 pub(super) fn series(report: &Report) -> Markup {
     type Column = (&'static str, fn(&Point) -> String);
     let (points, _) = downsampled(&report.series, POINTS_MAX);
@@ -177,7 +177,7 @@ pub(super) fn series(report: &Report) -> Markup {
     }
 }
 
-/// Table of the settings, and of the scenario's single figures.
+/// Renders the settings and the scenario's own figures.
 pub(super) fn settings(report: &Report) -> Markup {
     html! {
         div {
@@ -187,7 +187,7 @@ pub(super) fn settings(report: &Report) -> Markup {
     }
 }
 
-/// The server, and the machine that the load came from.
+/// Renders the facts about the server, and about the machine that the load came from.
 pub(super) fn machine(report: &Report) -> Markup {
     let (server, machine) = (&report.server, &report.machine);
     let started = if server.spawned { "for the run" } else { "before" };

@@ -1,4 +1,4 @@
-//! The Markdown of a capacity report, which is committed as it is.
+//! The Markdown of a `capacity` report, which we commit without edits.
 
 use std::fmt::{Result, Write as _};
 
@@ -11,7 +11,7 @@ use crate::out::report::sizing_table;
 use crate::out::report::stores_table;
 use crate::out::report::table::Table;
 
-/// Writes all of it.
+/// Writes the whole document.
 pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> Result {
     writeln!(out, "# Capacity of a Countersign server\n")?;
     writeln!(out, "{}\n", capacity_text::conclusion(capacity))?;

@@ -1,4 +1,5 @@
-//! A report in a few lines of Markdown, for a pull request; that of `capacity` is a document.
+//! A report as a few lines of Markdown, for a pull request. A `capacity` report becomes a longer
+//! document.
 
 mod capacity;
 
@@ -9,10 +10,10 @@ use super::facts::{self, QUANTILES};
 use super::format;
 use super::model::Report;
 
-/// Kinds of errors that are named; the others are counted.
+/// Maximum number of error kinds that are listed. Other kinds are only counted.
 const ERRORS_MAX: usize = 5;
 
-/// Renders it.
+/// Renders a report.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     write(report, &mut out).expect("a string takes every text");
@@ -88,7 +89,8 @@ fn errors(report: &Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// Text that came from outside: nothing in it is markup, ends a table's cell or begins a line.
+/// Escapes text from outside, so that it is not read as markup and cannot end a table cell or begin
+/// a line.
 fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
@@ -107,7 +109,7 @@ fn text(value: &str) -> String {
     out
 }
 
-/// Text as code, with a fence that is longer than any in it.
+/// Renders text as a code block, with a fence longer than any run of backticks in it.
 fn fenced(code: &str) -> String {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
