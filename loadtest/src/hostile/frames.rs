@@ -19,7 +19,7 @@ pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 
 /// The setting for the number of bytes that the server may send on a stream before it needs a
-/// WINDOW_UPDATE.
+/// `WINDOW_UPDATE`.
 pub(super) const INITIAL_WINDOW: u16 = 4;
 
 /// Error code of a reset whose client no longer needs the response.
@@ -54,7 +54,7 @@ impl Frames {
         self.frame(SETTINGS, 0, 0, &payload)
     }
 
-    /// Appends a RST_STREAM frame.
+    /// Appends an `RST_STREAM` frame.
     pub(super) fn reset(self, stream: u32) -> Self {
         self.frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
     }
