@@ -16,18 +16,17 @@ use crate::telemetry;
 /// A user as the relying party sees it.
 #[derive(Clone, Debug, Default)]
 pub struct User {
-    /// Its attributes; absent where the user is unknown.
+    /// Attributes of the user; `None` for an unknown user.
     pub profile: Option<Profile>,
-    /// Its authenticators.
+    /// Authenticators of the user.
     pub devices: Vec<Arc<Device>>,
 }
 
 impl Engine {
-    /// Tracks an action. The same name again answers the recorded action.
+    /// Tracks an action. If an action of the same key is recorded already, that action is returned.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a text that a device would show and cannot, or
-    /// [`Error::Unavailable`].
+    /// [`Error::Refused`] for a text that a device could not show, or [`Error::Unavailable`].
     pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
         let tracked = self.shared.account(account, async move |w| w.track(track).await).await?;
         let enrolled = if tracked.is_enrolled { "true" } else { "false" };
@@ -35,7 +34,7 @@ impl Engine {
         Ok(tracked)
     }
 
-    /// A tracked action.
+    /// Returns a tracked action.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not known.
@@ -43,8 +42,8 @@ impl Engine {
         self.shared.account(account, async move |w| w.action(&key).await).await
     }
 
-    /// The action that something was granted for, if that still holds, and whether it has succeeded
-    /// and its [success stands](countersign_core::account::Account::success_stands).
+    /// Returns the action of a grant that is still valid. The flag is true if the action has
+    /// succeeded and its [success stands](countersign_core::account::Account::success_stands).
     ///
     /// # Errors
     /// [`Error::Refused`].
@@ -61,7 +60,7 @@ impl Engine {
         asked.await
     }
 
-    /// Sets the state of an action, cancelling its open challenges.
+    /// Sets the state of an action, and cancels its open challenges.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not known.
@@ -75,7 +74,7 @@ impl Engine {
         self.shared.account(account, async move |w| w.override_action(&key, state).await).await
     }
 
-    /// Actions of a user, newest first.
+    /// Lists actions of a user, newest first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -87,7 +86,7 @@ impl Engine {
         Ok(self.shared.ports.store.actions(account, query).await?)
     }
 
-    /// A user. An unknown one has neither attributes nor authenticators.
+    /// Returns a user. An unknown user has neither attributes nor authenticators.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -100,7 +99,7 @@ impl Engine {
         view.await
     }
 
-    /// Users with given attributes, by id.
+    /// Lists users that have the given attributes, ordered by id.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -112,12 +111,10 @@ impl Engine {
         Ok(self.shared.ports.store.users(tenant, query).await?)
     }
 
-    /// Sets attributes of a user, creating it where there is none. The answer is the resulting
-    /// attributes.
+    /// Sets attributes of a user, who is created if unknown. Returns the resulting attributes.
     ///
     /// # Errors
-    /// [`Error::Refused`] for custom data that a device would show and cannot, or
-    /// [`Error::Unavailable`].
+    /// [`Error::Refused`] for custom data that a device could not show, or [`Error::Unavailable`].
     pub async fn update_user(
         &self,
         account: &AccountKey,
@@ -126,7 +123,7 @@ impl Engine {
         self.shared.account(account, async move |w| w.update_profile(patch).await).await
     }
 
-    /// Removes a user with everything that belongs to it. Open challenges are revoked.
+    /// Removes a user with all of the user's records, and revokes the open challenges.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -134,10 +131,10 @@ impl Engine {
         self.shared.account(account, async |w| w.remove().await).await
     }
 
-    /// The authenticators of a granted action's user.
+    /// Lists the authenticators of the user of a granted action.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the action is not known, or the grant holds no longer.
+    /// [`Error::Refused`] if the action is not known, or the grant is no longer valid.
     pub async fn authenticators(
         &self,
         account: &AccountKey,
@@ -150,7 +147,8 @@ impl Engine {
         view.await
     }
 
-    /// Removes an authenticator for a client of its user, but not the last one.
+    /// Removes an authenticator on request of a client with a grant of the user. The last
+    /// authenticator of a user cannot be removed by this call.
     ///
     /// # Errors
     /// [`Error::Refused`].
@@ -163,7 +161,8 @@ impl Engine {
         self.shared.account(account, async move |w| w.remove_own_device(&grant, &id).await).await
     }
 
-    /// Removes an authenticator. Challenges that no other may answer are revoked.
+    /// Removes an authenticator, and revokes open challenges that no other authenticator may
+    /// answer.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not one of this user.
