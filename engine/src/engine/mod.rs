@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// Returns the server starts at which the clock was behind the times in the store, including
-    /// this start. It returns none before [`Engine::recover`] has read them.
+    /// this start if it was one. It returns none before [`Engine::recover`] has read them.
     #[must_use]
     pub fn set_backs(&self) -> SetBacks {
         self.shared.set_backs()

@@ -126,7 +126,7 @@ pub trait Store: Send + Sync + 'static {
     /// code and state the query filters by.
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
-    /// A challenge, open or ended.
+    /// Reads a challenge, open or ended.
     fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>>;
 
     /// Reads every binding of a key.
