@@ -1,5 +1,5 @@
-//! Delivery of the outbox's events: a new event is sent at once. Every 5 seconds the outbox also
-//! looks for events that are due for a retry, or that a process which died has left behind.
+//! Delivery of the outbox's events. A new event is sent at once. Every 5 seconds the outbox also
+//! looks for events that are due for a retry, or that were left over by a process that died.
 
 use std::future::Future;
 use std::sync::Arc;

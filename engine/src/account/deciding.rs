@@ -138,9 +138,9 @@ impl AccountWriter {
         Ok(recorded)
     }
 
-    /// Returns the action of an open challenge, or `None` if the action has been pruned. It is
-    /// called before a commit that offers the challenge, because an offer contains the action and
-    /// takes it from memory, where newer actions may have replaced it.
+    /// Returns the action of an open challenge, or `None` if the action has been pruned. It has to
+    /// be called before a commit that offers the challenge. The offer takes the action from memory,
+    /// where newer actions may have replaced it since it was last loaded.
     pub(super) async fn action_of(
         &mut self,
         id: &ChallengeId,

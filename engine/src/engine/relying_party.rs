@@ -23,10 +23,12 @@ pub struct User {
 }
 
 impl Engine {
-    /// Tracks an action. If an action of the same key is recorded already, that action is returned.
+    /// Tracks an action. If an action of the same key and content is recorded already, that action
+    /// is returned.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a text that a device could not show, or [`Error::Unavailable`].
+    /// [`Error::Refused`] for a text that a device could not show, or if the key is recorded with
+    /// other content; [`Error::Unavailable`].
     pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
         let tracked = self.shared.account(account, async move |w| w.track(track).await).await?;
         let enrolled = if tracked.is_enrolled { "true" } else { "false" };

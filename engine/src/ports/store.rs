@@ -213,9 +213,9 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::pending())
     }
 
-    /// Checks that commits are being recorded. After the store has refused a commit for a reason of
-    /// its own, the result is an error until a later commit is recorded, so somebody has to try
-    /// one.
+    /// Checks that commits are being recorded. After the store has refused a commit because of an
+    /// internal fault, the result is an error until a later commit is recorded, so somebody has to
+    /// try one.
     ///
     /// # Errors
     /// [`StoreError`] with the reason why commits are not recorded.

@@ -2,11 +2,11 @@
 //!
 //! Waking a thread of the pool, and then the caller, takes longer than a check, and much longer on
 //! a busy machine. So two kinds of checks run on the caller's thread. The first kind is a check
-//! after a pause of [`PAUSE_US`] without a request, while no other check is queued or running.
-//! Because of the pause, a thread that requests many checks does not run all of them itself, and
-//! the others are batched. The second kind is a check that gains nothing from a batch, until such
-//! checks have taken half of the thread's time. From then on the pool runs them, because its
-//! threads are of help under that load.
+//! after a pause of 1 ms ([`PAUSE_US`]) without a request, while no other check is queued or
+//! running. Because of the pause, a thread that requests many checks does not run all of them
+//! itself, and the others are batched. The second kind is a check that gains nothing from a batch,
+//! until such checks have taken half of the thread's time. From then on the pool runs them, because
+//! its threads are of help under that load.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,9 +59,9 @@ impl Inline {
         is_lone(before_us, now_us, others) || (!batches && SPENT.get().leaves_room(now_us))
     }
 
-    /// Adds the duration of a check on this thread to the time that it has spent. A check of a bad
-    /// signature counts [`BAD_COUNTS`] times, so that a flood of bad signatures soon goes to the
-    /// pool, whose queue is bounded.
+    /// Adds the duration of a check to the time that checks have taken of this thread. A check of a
+    /// bad signature counts [`BAD_COUNTS`] times, so that a flood of bad signatures soon goes to
+    /// the pool, whose queue is bounded.
     pub(super) fn made(&self, us: u64, is_good: bool) {
         let us = if is_good { us } else { us.saturating_mul(BAD_COUNTS) };
         SPENT.set(SPENT.get().and(self.now_us(), us));

@@ -8,8 +8,8 @@ pub(super) const BATCH_MAX: usize = 128;
 /// Maximum number of checks in one turn that can never be batched: about 1 ms of work. Turns are
 /// short, because the callers get their answers at the end of a turn.
 const ALONE_MAX: usize = 16;
-/// Maximum number of checks in one turn that could be batched, and are not at present: about 1 ms of
-/// work.
+/// Maximum number of checks in one turn that could be batched, but are not batched at present:
+/// about 1 ms of work.
 const UNBATCHED_MAX: usize = 32;
 
 /// Queue of checks: two lanes, each in order of arrival, and the number of active workers.
