@@ -28,7 +28,7 @@ pub enum Misbehaviour {
     /// The nonce was never issued, was used, or has expired.
     #[error("the nonce is not known")]
     UnknownNonce,
-    /// No account is bound to the key.
+    /// The key is not bound to any account.
     #[error("the credential is not known")]
     UnknownCredential,
 }

@@ -16,7 +16,7 @@ use crate::ports::Ports;
 use crate::telemetry;
 use crate::tenant::Tenants;
 
-/// Interval between searches for events that are due again.
+/// Interval between searches for events that are due for a retry.
 const LOOK: Duration = Duration::from_secs(5);
 /// Maximum number of events that one search reads; the next search reads the remaining ones.
 const EVENTS_PER_LOOK_MAX: usize = 100;

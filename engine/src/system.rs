@@ -107,19 +107,19 @@ const fn is_trusted(owner: u32, user: u32) -> bool {
     owner == user || owner == ADMINISTRATOR
 }
 
-/// Measures how long something takes.
+/// Stopwatch for the duration of some work.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts measuring.
+    /// Starts a measurement.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Seconds since the start.
+    /// Returns the seconds since the start.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()

@@ -23,11 +23,11 @@ pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
 /// Bindings that lost their place, or got none, because their key serves too many users. Such a
 /// binding gets no challenges until it is enrolled again.
 pub const BINDINGS_CROWDED_OUT: &str = "countersign_bindings_crowded_out_total";
-/// Signatures that did not verify, by purpose.
+/// Signatures that were refused because they do not verify, by purpose of the signature.
 pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
 /// Challenges ended, by outcome.
 pub const OUTCOMES: &str = "countersign_outcomes_total";
-/// Time from a challenge's issue to its end, by outcome.
+/// Time from a challenge's issue to its end, in seconds, by outcome.
 pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
 /// Actors in memory, by kind.
 pub const ACTORS: &str = "countersign_actors";
@@ -35,7 +35,7 @@ pub const ACTORS: &str = "countersign_actors";
 pub const ACTIVATIONS_REFUSED: &str = "countersign_activations_refused_total";
 /// Panics, wherever they happened: each is a bug of ours.
 pub const PANICS: &str = "countersign_panics_total";
-/// Waiting polls, by purpose.
+/// Waiting polls, by the subject of the poll: a challenge or a device.
 pub const WAITERS: &str = "countersign_waiters";
 /// Time from the request for a signature check to its verdict, in seconds, by lane: `batch`,
 /// `alone`, or `here` (on the caller's thread).
@@ -58,7 +58,8 @@ pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
 pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
 /// Age of the oldest commit that was answered and is not recorded, in seconds.
 pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
-/// Bytes that the store can still record. Absent if never known, NaN if no longer known.
+/// Bytes that the store can still record. The metric is absent if the number was never known, and
+/// NaN if it is no longer known.
 pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
 /// Calls of the store that failed, by reason: `busy` while too many wait, `unavailable` while it
 /// cannot record or be reached, `unreadable` for a row that is damaged.

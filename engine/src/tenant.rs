@@ -11,7 +11,7 @@ use crate::ports::Delivery;
 
 /// A tenant's settings.
 pub struct Tenant {
-    /// Its limits.
+    /// Limits of the tenant.
     pub limits: Limits,
     /// Decision about actions of users without an authenticator.
     pub unenrolled: Unenrolled,

@@ -1,11 +1,11 @@
-//! The limit of a long poll's wait.
+//! Time limit of a long poll's wait.
 
 /// Maximum time for which a long poll waits for a change.
 ///
 /// A caller implements this trait if it has to know when the wait begins and ends. Every other
 /// caller passes a number of milliseconds (`u64`).
 pub trait WaitLimit {
-    /// A guard that is held while the caller waits.
+    /// A guard that the engine holds while the caller waits.
     type Guard;
 
     /// Returns the maximum wait in milliseconds. With 0 the poll is answered at once.

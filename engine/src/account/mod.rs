@@ -41,7 +41,7 @@ pub(crate) struct AccountWriter {
     account: Account,
     /// Actions that were used last, the latest at the back.
     actions: VecDeque<Arc<Action>>,
-    /// Notices of commits, until the actor takes them.
+    /// Notices of commits, queued until the actor sends them.
     notices: Vec<Notice>,
     /// True from the start of a commit until it succeeds: the recorded state is unknown meanwhile.
     lost: bool,
@@ -281,7 +281,7 @@ impl AccountWriter {
     /// that it concerns.
     async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
         let Transition { change, answer } = transition;
-        // Until the store has answered, the recorded state is unknown.
+        // The recorded state is unknown until the store has answered.
         self.lost = true;
         let error = match self.ports.store.commit(change.clone()).await {
             Ok(Committed::Recorded) => {

@@ -19,7 +19,7 @@ pub(crate) enum Notice {
     ChallengeInDoubt(TenantId, ChallengeId),
     Credential(CredentialKey, CredentialNotice),
     CredentialInDoubt(CredentialKey),
-    /// An event waits in the outbox.
+    /// An event was added to the outbox.
     Event,
 }
 

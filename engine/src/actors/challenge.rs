@@ -29,7 +29,7 @@ pub(crate) struct Watch {
     pub(crate) reply: Reply<Watched>,
 }
 
-/// The state of a challenge, for a poll.
+/// Answer to [`Watch`]: the state of the challenge.
 pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
     /// Receives the challenge when it ends. `None` if it has ended already, if the caller did not

@@ -1,4 +1,4 @@
-//! Reasons for which a webhook's call fails.
+//! Reasons for a failed webhook call.
 
 use std::error::Error;
 use std::io;
@@ -51,7 +51,7 @@ impl Failure {
         matches!(self, Self::Broken | Self::Unreachable | Self::Status(502..=504))
     }
 
-    /// The value of the metric's label.
+    /// Returns the reason as a label of the metric.
     pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Blocked => "blocked",

@@ -21,7 +21,7 @@ use crate::secret::Secret;
 /// challenge.
 pub(super) const PUSH_CREATED: &str = "push.created";
 
-/// The envelope of every event.
+/// Envelope of a webhook's body, the same for every event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Envelope<'a> {
@@ -35,7 +35,7 @@ pub(super) struct Envelope<'a> {
     pub(super) data: Data<'a>,
 }
 
-/// The data of an event.
+/// Data of an event, within its envelope.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Data<'a> {

@@ -88,7 +88,8 @@ mod tests {
     fn both_ends_of_every_prefix_are_blocked() {
         for (prefix, _) in BLOCKED {
             let network: IpNet = prefix.parse().unwrap();
-            // The ends of the mapped prefix are judged as the IPv4 addresses they wrap.
+            // The ends of the IPv4-mapped prefix are checked as the IPv4 addresses that they
+            // contain.
             assert!(blocked(network.network()).is_some(), "{prefix}");
             assert!(blocked(network.broadcast()).is_some(), "{prefix}");
         }

@@ -20,13 +20,13 @@ const THOUSANDS: char = '\u{a0}';
 pub(super) struct Amount {
     code: &'static str,
     is_negative: bool,
-    /// Digits before the point, without needless zeros.
+    /// Digits before the point, without leading zeros.
     whole: String,
     /// Digits after the point, as many as the currency has decimals.
     fraction: String,
 }
 
-/// The member that breaks a rule, and the rule.
+/// Error: the member that breaks a rule, and the rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Currency(CustomFault),
@@ -34,8 +34,8 @@ pub(super) enum Fault {
 }
 
 impl Amount {
-    /// Parses an amount beside its currency: minor units (a JSON integer, or digits with an
-    /// optional minus), or a text with exactly the currency's decimals.
+    /// Parses an amount and its currency. An amount is minor units (a JSON integer, or digits with
+    /// an optional minus), or a text with exactly the currency's decimals.
     pub(super) fn parse(amount: &Value, currency: &Value) -> Result<Self, Fault> {
         let currency = currency.as_str().and_then(Currency::from_code);
         let currency = currency.ok_or(Fault::Currency(CustomFault::UnknownCurrency))?;

@@ -30,7 +30,7 @@ pub(super) struct Seen {
 /// text that is no JSON object has no members.
 ///
 /// # Errors
-/// [`Refusal::CustomUnshowable`].
+/// [`Refusal::CustomUnshowable`] for a member that breaks a rule, with its path.
 pub(super) fn seen(json: Option<&str>, public: &[String]) -> Result<Seen, Refusal> {
     let Some(json) = json.filter(|_| !public.is_empty()) else { return Ok(Seen::default()) };
     Walk { place: Vec::new(), has_amounts: true }.object(members(json, public))
@@ -40,7 +40,7 @@ pub(super) fn seen(json: Option<&str>, public: &[String]) -> Result<Seen, Refusa
 /// checked, because this data describes the user, and nobody approves an amount by it.
 ///
 /// # Errors
-/// [`Refusal::CustomUnshowable`].
+/// [`Refusal::CustomUnshowable`] for a member that breaks a rule, with its path.
 pub(crate) fn check_text(json: &str, public: &[String]) -> Result<(), Refusal> {
     let mut walk = Walk { place: Vec::new(), has_amounts: false };
     walk.object(members(json, public)).map(|_| ())
@@ -67,7 +67,7 @@ fn normal(line: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(line)
 }
 
-/// A walk over custom data.
+/// State of a walk over custom data.
 struct Walk {
     /// Path of the current member, from `custom` on.
     place: Vec<Step>,

@@ -22,8 +22,8 @@ use serde_json::{Map, Value};
 pub(crate) use custom::check_text;
 use custom::{Seen, text};
 
-/// Builds the text for an action. `public` names the members of its custom data that a device may
-/// see.
+/// Builds the display text of an action. `public` names the members of its custom data that a
+/// device may show.
 ///
 /// # Errors
 /// [`Refusal::CustomUnshowable`], [`Refusal::DisplayTooLong`], or [`Refusal::DisplayUnsafe`] for an
@@ -41,7 +41,7 @@ pub(crate) fn build(
 /// the real text only if the assumed one is refused.
 ///
 /// # Errors
-/// Those of [`build`].
+/// The errors of [`build`].
 pub(crate) fn check(
     action: &Action,
     public: &[String],

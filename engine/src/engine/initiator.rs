@@ -25,7 +25,7 @@ use crate::wait_limit::WaitLimit;
 /// expiry can be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
 
-/// Pause between notifications about one challenge.
+/// Pause between two calls for the notification about one challenge.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(250);
 /// Time after which a notification is not repeated, in seconds. One call takes up to 5 seconds, so
 /// an initiator waits for about 7 seconds at most.
@@ -40,7 +40,7 @@ pub struct Started {
     pub deliveries: Vec<DeliveryResult>,
 }
 
-/// The state of a challenge, as a poll reports it.
+/// The state of a challenge, as a poll returns it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// The challenge.
@@ -64,7 +64,8 @@ impl Engine {
     /// it was held. The challenge counts as no prompt if no connection was made.
     ///
     /// # Errors
-    /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
+    /// [`Error::Refused`] if a rule does not allow the challenge, or [`Error::Delivery`] if the
+    /// relying party does not accept the notification.
     pub async fn start_challenge(
         &self,
         account: &AccountKey,

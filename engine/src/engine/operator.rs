@@ -37,7 +37,7 @@ impl Engine {
     /// Returns an account as an operator sees it, or `None` for an unknown user.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the account's record cannot be read or changed now.
     pub async fn account_view(&self, key: &AccountKey) -> Result<Option<AccountView>, Error> {
         let now = self.shared.ports.clock.now();
         let limits = self.shared.tenants.get(&key.tenant)?.limits.clone();
@@ -59,7 +59,7 @@ impl Engine {
     /// user.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the account's record cannot be read or changed now.
     pub async fn release_hold(&self, key: &AccountKey) -> Result<bool, Error> {
         self.shared.account(key, async |w| w.release_hold().await).await
     }

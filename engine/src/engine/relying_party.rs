@@ -39,7 +39,7 @@ impl Engine {
     /// Returns a tracked action.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is not known.
+    /// [`Error::Refused`] if the action is not known.
     pub async fn action(&self, account: &AccountKey, key: ActionKey) -> Result<Arc<Action>, Error> {
         self.shared.account(account, async move |w| w.action(&key).await).await
     }
@@ -48,7 +48,7 @@ impl Engine {
     /// succeeded and its [success stands](countersign_core::account::Account::success_stands).
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`] if the action is unknown, or the grant is no longer valid.
     pub async fn granted(
         &self,
         account: &AccountKey,
@@ -65,7 +65,7 @@ impl Engine {
     /// Sets the state of an action, and cancels its open challenges.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is not known.
+    /// [`Error::Refused`] if the action is not known.
     pub async fn override_action(
         &self,
         account: &AccountKey,
@@ -79,7 +79,7 @@ impl Engine {
     /// Lists actions of a user, newest first.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn actions(
         &self,
         account: &AccountKey,
@@ -91,7 +91,7 @@ impl Engine {
     /// Returns a user. An unknown user has neither attributes nor authenticators.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn user(&self, account: &AccountKey) -> Result<User, Error> {
         let view = self.shared.account(account, async |w| {
             let account = w.account();
@@ -104,7 +104,7 @@ impl Engine {
     /// Lists users that have the given attributes, ordered by id.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn users(
         &self,
         tenant: &TenantId,
@@ -128,7 +128,7 @@ impl Engine {
     /// Removes a user with all of the user's records, and revokes the open challenges.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn remove_user(&self, account: &AccountKey) -> Result<(), Error> {
         self.shared.account(account, async |w| w.remove().await).await
     }
@@ -153,7 +153,8 @@ impl Engine {
     /// authenticator of a user cannot be removed by this call.
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`] if the grant is no longer valid, the user has no such authenticator, or it is
+    /// the user's last one.
     pub async fn remove_own_authenticator(
         &self,
         account: &AccountKey,
@@ -167,7 +168,7 @@ impl Engine {
     /// answer.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is not one of this user.
+    /// [`Error::Refused`] if the user has no such authenticator.
     pub async fn remove_authenticator(
         &self,
         account: &AccountKey,

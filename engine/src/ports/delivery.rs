@@ -10,7 +10,7 @@ use super::Later;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct DeliveryError {
-    /// Text for the relying party.
+    /// Reason, as a text for the relying party.
     pub reason: String,
     /// True if a repeated call may be accepted, because this call was lost on its way and not
     /// rejected.

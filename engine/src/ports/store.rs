@@ -59,20 +59,20 @@ pub enum Committed {
 /// Commits that were answered and are not recorded yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unwritten {
-    /// Number of commits.
+    /// Number of these commits.
     pub records: usize,
     /// Age of the oldest of these commits.
     pub oldest: Duration,
 }
 
-/// A record, with all that another store needs to import it.
+/// A record, with all data that another store needs to import it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A tenant's secret for signing its tokens.
     Secret(TenantId, [u8; 32]),
     /// The highest time that a server has recorded.
     LatestTime(UnixMillis),
-    /// A user's own record.
+    /// The record of an account, without devices and challenges.
     Account(AccountKey, AccountRecord),
     /// A device.
     Device(Device),

@@ -41,7 +41,7 @@ pub struct Verifier {
     inline: Option<Inline>,
 }
 
-/// A permit for a check, and its part of the metric.
+/// A permit for a check, with its count in the metric.
 type CheckPermit = (Permit, Counted);
 
 /// State that the workers share.
@@ -266,7 +266,7 @@ impl Pool {
     }
 }
 
-/// Results of the batchable signatures of one turn.
+/// Counts of the signatures of one turn that could be batched, and of the bad ones among them.
 #[derive(Default)]
 struct Tally {
     checked: u32,

@@ -20,12 +20,12 @@ pub(super) struct Queue<T> {
     workers_max: usize,
 }
 
-/// One turn of a worker.
+/// The jobs of one turn of a worker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Turn<T> {
-    /// Jobs to check in one equation.
+    /// Jobs whose signatures are checked by one equation.
     pub(super) batch: Vec<T>,
-    /// Jobs to check one by one.
+    /// Jobs whose signatures are checked one by one.
     pub(super) alone: Vec<T>,
 }
 

@@ -29,7 +29,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Misbehaved`] for an unknown credential or a signature that does not verify;
-    /// [`Error::Refused`] if the challenge is not one that this credential may answer.
+    /// [`Error::Refused`] if the challenge is not one that this credential may answer, or if a rule
+    /// refuses the decision, such as for a wrong number.
     pub async fn decide(
         &self,
         key: &CredentialKey,

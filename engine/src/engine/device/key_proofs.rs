@@ -23,7 +23,8 @@ impl Engine {
     /// the session belongs to; the session ends with that binding.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`].
+    /// [`Error::Misbehaved`] for an unknown credential, another signing mode, an unknown nonce, or
+    /// a signature that does not verify.
     pub async fn open_session(
         &self,
         key: &CredentialKey,
@@ -41,7 +42,8 @@ impl Engine {
     /// at the key. Returns the first binding.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`].
+    /// [`Error::Misbehaved`] for an unknown credential, another signing mode, an unknown nonce, or
+    /// a signature that does not verify.
     pub async fn refresh(
         &self,
         key: &CredentialKey,
@@ -73,7 +75,8 @@ impl Engine {
     /// Removes every binding of a credential, and returns the id of the first one.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`].
+    /// [`Error::Misbehaved`] for an unknown credential, another signing mode, an unknown nonce, or
+    /// a signature that does not verify.
     pub async fn remove_credential(
         &self,
         key: &CredentialKey,

@@ -1,4 +1,4 @@
-//! Calls of the app that holds a key.
+//! Calls of an app with its key.
 
 mod decide;
 mod key_proofs;
@@ -33,7 +33,8 @@ impl Engine {
     /// has returned.
     ///
     /// # Errors
-    /// [`Error::Refused`], or [`Error::Misbehaved`] for a proof that does not verify.
+    /// [`Error::Refused`] if the grant or a rule of the key does not allow the enrollment, or
+    /// [`Error::Misbehaved`] for a proof that does not verify.
     pub async fn enroll(
         &self,
         account: &AccountKey,

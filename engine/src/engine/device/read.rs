@@ -34,12 +34,12 @@ pub struct Pending {
     pub crowded: bool,
 }
 
-/// The caller of a read.
+/// The caller of a read, by what it has proven.
 #[derive(Clone)]
 pub enum Reader {
     /// A caller who has shown only the public key.
     Stranger,
-    /// A caller with a signature over one of the nonces, as official SDKs make it.
+    /// A caller with a signature over one of the credential's nonces, as official SDKs make it.
     Signed(Vec<u8>),
     /// A caller with a device session, which was made for this binding.
     Session(AuthenticatorId),
