@@ -153,8 +153,8 @@ impl Engine {
     /// authenticator of a user cannot be removed by this call.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the grant is no longer valid, the user has no such authenticator, or it is
-    /// the user's last one.
+    /// [`Error::Refused`] if the grant is no longer valid, the user has no such authenticator, or
+    /// it is the user's last one.
     pub async fn remove_own_authenticator(
         &self,
         account: &AccountKey,
