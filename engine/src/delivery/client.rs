@@ -86,7 +86,8 @@ impl Client {
         let counted = Arc::clone(&interim);
         hyper::ext::on_informational(&mut request, move |_| counted.count());
         tokio::select! {
-            // The final result is polled first, so that it is not lost if both are ready.
+            // The request is polled before the limit of interim responses. A final response after
+            // too many interim ones is an error too.
             biased;
             answer = call.make(self.0.request(request)) => match answer {
                 Ok(answer) if !interim.is_over() => Ok(answer.status()),
