@@ -1,4 +1,4 @@
-//! Errors of the engine, by culprit.
+//! Errors of the engine, grouped by the party at fault.
 
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::SignatureFormat;
@@ -6,7 +6,7 @@ use countersign_core::signature::SignatureFormat;
 use crate::ports::delivery::DeliveryError;
 use crate::ports::store::StoreError;
 
-/// A fault of a device.
+/// A request of a device that breaks the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     /// The signature does not verify.
@@ -15,36 +15,37 @@ pub enum Misbehaviour {
     /// The signature does not verify, and has the shape of another format than the key's.
     #[error("the signature does not verify: it has to be {}", .0.described())]
     OtherFormat(SignatureFormat),
-    /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
+    /// The key has another signing mode: it signs challenge ids and the call needs a statement, or
+    /// the reverse.
     #[error("the credential has another signing mode")]
     OtherSigning,
-    /// A key in the statement mode reads with a device session.
+    /// A key in the statement mode was used for a read without a device session.
     #[error("a device session is needed")]
     SessionMissing,
-    /// The device session was made for a binding that is not there any more.
+    /// The key no longer serves the binding that the device session was made for.
     #[error("the device session is over")]
     SessionOver,
-    /// The nonce was not given out, was used, or is too old.
+    /// The nonce was never issued, was used, or has expired.
     #[error("the nonce is not known")]
     UnknownNonce,
-    /// No account is bound to the key.
+    /// The key is not bound to any account.
     #[error("the credential is not known")]
     UnknownCredential,
 }
 
-/// Why a request cannot be taken now.
+/// Reason why the server cannot process a request now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// The maximum number of actors is in memory.
     #[error("the server has too much to do")]
     Activations,
-    /// The maximum number of signatures waits for a check.
+    /// The maximum number of signature checks is queued or running.
     #[error("too many signatures to check")]
     Signatures,
-    /// The store did not answer. It has counted and logged the reason.
+    /// A call of the store failed. The store has counted and logged the reason.
     #[error("the store did not answer")]
     Store(StoreError),
-    /// The store cannot record, as it says itself.
+    /// The store reports that it cannot record commits.
     #[error(transparent)]
     StoreUnready(StoreError),
     /// Another writer changed the account's record.
@@ -53,16 +54,16 @@ pub enum Unavailable {
     /// Another writer ended the challenge.
     #[error("the challenge ended elsewhere")]
     ChallengeEnded,
-    /// An actor went away before it answered.
+    /// An actor or task stopped before it answered the request.
     #[error("the request was not answered")]
     Lost,
     /// The engine has no settings for the tenant.
     #[error("the tenant is not configured")]
     TenantMissing,
-    /// The engine compares pending challenges with the clock.
+    /// The clock was set back, so the engine is expiring all pending challenges and is not ready.
     #[error("recovering: {ended} challenges ended")]
     Recovering {
-        /// Challenges that it has ended so far.
+        /// Number of challenges that it has ended so far.
         ended: u64,
     },
     /// Some pending challenges could not be expired.
@@ -73,7 +74,7 @@ pub enum Unavailable {
     Stopping,
 }
 
-/// Why something was not done.
+/// Reason why the engine did not carry out a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The relying party did not accept the notification.
@@ -82,12 +83,12 @@ pub enum Error {
     /// A device broke the protocol.
     #[error(transparent)]
     Misbehaved(#[from] Misbehaviour),
-    /// A rule refused the request. Nothing has changed, with one exception: a wrong number stays
-    /// counted, and the last one ends the challenge.
+    /// A rule refused the request. The record is unchanged, except after a wrong number: that try
+    /// stays counted, and the last allowed try ends the challenge.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store or the verifier pool cannot take the request. Of a change, it is not known whether
-    /// it was recorded; asking again tells.
+    /// The server cannot process the request now. If the request asked for a change, the change may
+    /// have been recorded; a repeated request shows whether it was.
     #[error("unavailable: {0}")]
     Unavailable(#[from] Unavailable),
 }
@@ -99,7 +100,7 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
-    /// An actor went away before it answered.
+    /// Returns the error for an actor or task that stopped before it answered.
     pub(crate) fn lost() -> Self {
         Unavailable::Lost.into()
     }

@@ -1,5 +1,5 @@
-//! Delivers the events of the outbox: new ones at once, and at intervals those that are due again
-//! or were left by a process that died.
+//! Delivery of the outbox's events. A new event is sent at once. Every 5 seconds the outbox also
+//! looks for events that are due for a retry, or that were left over by a process that died.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,21 +16,22 @@ use crate::ports::Ports;
 use crate::telemetry;
 use crate::tenant::Tenants;
 
-/// Interval between searches for events that are due again.
+/// Interval between searches for events that are due for a retry.
 const LOOK: Duration = Duration::from_secs(5);
-/// Events taken at one look, at most; the next look takes the rest.
+/// Maximum number of events that one search reads; the next search reads the remaining ones.
 const EVENTS_PER_LOOK_MAX: usize = 100;
-/// Calls that are under way together, at most.
+/// Maximum number of concurrent calls.
 const CALLS_AT_ONCE_MAX: usize = 32;
-/// Time for which the engine's end waits for calls under way: longer than one may take.
+/// Maximum time for which a closing engine waits for calls under way. It is longer than the maximum
+/// duration of one call (5 seconds).
 const CLOSE_WAIT: Duration = Duration::from_secs(6);
 
-/// The events that are recorded and not delivered.
+/// The outbox: finds recorded events in the store, and sends them to the tenants' webhooks.
 pub(crate) struct Outbox {
     ports: Arc<Ports>,
     tenants: Arc<Tenants>,
     filled: Arc<Notify>,
-    /// Held during a look.
+    /// Held while due events are read and delivered.
     looking: Mutex<()>,
     stopped: AtomicBool,
 }
@@ -41,25 +42,27 @@ impl Outbox {
         Self { ports, tenants, filled, looking, stopped }
     }
 
-    /// Looks for events soon, because one was recorded.
+    /// Wakes the delivery task, because an event was recorded.
     pub(crate) fn filled(&self) {
         self.filled.notify_one();
     }
 
-    /// Begins no further call. Events whose calls have not begun are left for the next process.
+    /// Stops the outbox, so that no further call begins. Events whose calls have not begun stay in
+    /// the store for the next process.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.filled.notify_one();
     }
 
-    /// Resolves when no call is under way any more; the outbox was stopped.
+    /// Waits until no call is under way, for [`CLOSE_WAIT`] at most. The caller has stopped the
+    /// outbox before.
     pub(crate) async fn closed(&self) {
         if tokio::time::timeout(CLOSE_WAIT, self.looking.lock()).await.is_err() {
             tracing::warn!("a call about an event was still under way at the end");
         }
     }
 
-    /// Delivers until the outbox is stopped or dropped.
+    /// Returns the task that delivers events until the outbox is stopped or dropped.
     pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
         let (filled, outbox) = (self.filled.clone(), Arc::downgrade(self));
         async move {
@@ -107,7 +110,7 @@ impl Outbox {
         let tenant = self.tenants.get(&event.account.tenant).ok();
         let delivery = tenant.and_then(|tenant| tenant.delivery.clone());
         let (Some(delivery), Some(called)) = (delivery, event.called(clock.now())) else {
-            // The tenant has no webhook, or a process died in the last call.
+            // The tenant has no webhook, or a process died during the event's last call.
             return self.give_up(event).await;
         };
         store.put_off_event(&called).await?;

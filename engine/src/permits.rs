@@ -1,13 +1,13 @@
-//! Permits: a bound of concurrent work.
+//! Permits, which limit concurrent work.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A permit, given back when it is dropped.
+/// A permit. Dropping it gives it back.
 pub type Permit = OwnedSemaphorePermit;
 
-/// A number of permits. Clones share them.
+/// A fixed number of permits, which clones share.
 #[derive(Clone)]
 pub struct Permits {
     free: Arc<Semaphore>,
@@ -15,26 +15,26 @@ pub struct Permits {
 }
 
 impl Permits {
-    /// So many permits.
+    /// Makes `max` permits.
     #[must_use]
     pub fn new(max: usize) -> Self {
         let max = max.min(Semaphore::MAX_PERMITS);
         Self { free: Arc::new(Semaphore::new(max)), max }
     }
 
-    /// Takes a permit, if there is one.
+    /// Takes a permit. Returns `None` if no permit is free.
     #[must_use]
     pub fn take(&self) -> Option<Permit> {
         self.free.clone().try_acquire_owned().ok()
     }
 
-    /// Number of permits that are taken.
+    /// Returns the number of permits that are taken.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.max - self.free.available_permits()
     }
 
-    /// Tells whether no permit is left.
+    /// Returns true if no permit is free.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.free.available_permits() == 0

@@ -1,6 +1,7 @@
-//! A tenant's API secret: kept from logs, and refused where it could not work or could be guessed.
+//! A tenant's API secret: never logged, and refused if it is too short, too long or unusable in a
+//! header.
 //!
-//! It does not make or store secrets.
+//! This module neither generates nor stores secrets.
 
 use std::fmt;
 
@@ -8,23 +9,25 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Secret(String);
 
-/// A text that cannot be a secret. Never says the text.
+/// Reason why a text is not accepted as a secret. It never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
-    /// Shorter than [`Secret::CHARACTERS_MIN`] or longer than [`Secret::CHARACTERS_MAX`].
+    /// The text is shorter than [`Secret::CHARACTERS_MIN`] or longer than
+    /// [`Secret::CHARACTERS_MAX`].
     #[error("has {0} characters")]
     Length(usize),
-    /// It has a character that does not survive an `Authorization` header.
+    /// The text has a character that does not survive an `Authorization` header.
     #[error("has a space, a control or non-ASCII character, a colon or a percent sign")]
     Character,
 }
 
 impl Secret {
-    /// The shortest accepted secret. An attacker who guesses one commands the whole Server API. One
-    /// captured webhook allows an offline search, because webhooks are signed with it. The length
-    /// keeps placeholders out; strength comes from randomness (32 random characters are advised).
+    /// Minimum length of a secret, in characters. An attacker who guesses the secret controls the
+    /// whole Server API, and can search for it offline with one captured webhook, because webhooks
+    /// are signed with it. The minimum only keeps placeholders out; strength comes from randomness
+    /// (we advise 32 random characters).
     pub const CHARACTERS_MIN: usize = 12;
-    /// The longest accepted secret.
+    /// Maximum length of a secret, in characters.
     pub const CHARACTERS_MAX: usize = 256;
 
     /// Parses a secret.
@@ -42,7 +45,7 @@ impl Secret {
         Ok(Self(text.to_owned()))
     }
 
-    /// The secret, for a comparison in constant time or a signature. Never for a log.
+    /// Returns the secret's text, for a comparison in constant time or a signature. Never log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,5 +1,5 @@
-//! The clock and the random source of the operating system: the only place that reads either. And
-//! who the process is there.
+//! The operating system's clocks and random source, which no other module reads, and the check of a
+//! file's owner.
 
 use std::cell::RefCell;
 use std::fs::Metadata;
@@ -13,8 +13,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::ports::{Clock, Entropy};
 
-/// The operating system's clocks. The process has one timeline: every value of this type tells the
-/// same time.
+/// The operating system's clocks. The process has one timeline: every value of this type returns
+/// the same time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -23,7 +23,7 @@ impl Clock for SystemClock {
         static TIMELINE: LazyLock<Mutex<Timeline>> =
             LazyLock::new(|| Mutex::new(Timeline::begin(wall(), monotonic())));
         let mut timeline = TIMELINE.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read under the lock: a later call never brings an earlier reading.
+        // Both clocks are read under the lock, so that a later call never adds an earlier reading.
         timeline.at(wall(), monotonic())
     }
 
@@ -32,13 +32,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// Since the epoch.
+/// Returns the time of the wall clock since the Unix epoch; zero for a time before it.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
 }
 
-/// Since the machine was started, its sleep included: `Instant` stands still while Linux sleeps.
+/// Returns the time since the machine was started. On Linux it includes sleep, during which
+/// `Instant` would stand still.
 fn monotonic() -> Duration {
     #[cfg(target_os = "linux")]
     const COUNTS_SLEEP: ClockId = ClockId::Boottime;
@@ -47,8 +48,8 @@ fn monotonic() -> Duration {
     clock_gettime(COUNTS_SLEEP).try_into().unwrap_or(Duration::ZERO)
 }
 
-/// The operating system's random source, read some hundred bytes at a time: one call of it costs
-/// more than many bytes.
+/// The operating system's random source. It is read 512 bytes at a time, because one system call
+/// costs more than many bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
@@ -62,7 +63,7 @@ thread_local! {
     static SUPPLY: RefCell<Supply> = RefCell::new(Supply::empty());
 }
 
-/// Random bytes of one thread that nobody has been given yet.
+/// Buffer of one thread with random bytes that were not used yet.
 struct Supply {
     bytes: Zeroizing<[u8; Self::BYTES]>,
     used: usize,
@@ -75,7 +76,8 @@ impl Supply {
         Self { bytes: Zeroizing::new([0; Self::BYTES]), used: Self::BYTES }
     }
 
-    /// Gives bytes away, and forgets them.
+    /// Copies unused bytes into `bytes`, and erases them from the buffer. A request for more than a
+    /// quarter of the buffer's size is read from the operating system directly.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the random source")]
     fn take(&mut self, bytes: &mut [u8]) {
         const GIVES: &str = "the operating system gives random bytes";
@@ -93,7 +95,7 @@ impl Supply {
     }
 }
 
-/// Tells whether a file or folder belongs to the user of this process, or to the system's
+/// Returns true if a file or folder belongs to the user of this process, or to the system's
 /// administrator. Any other owner could change its mode and content at will.
 #[must_use]
 pub fn is_ours(file: &Metadata) -> bool {
@@ -105,19 +107,19 @@ const fn is_trusted(owner: u32, user: u32) -> bool {
     owner == user || owner == ADMINISTRATOR
 }
 
-/// Measures how long something takes.
+/// Stopwatch for the duration of some work.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts measuring.
+    /// Starts a measurement.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Seconds since the start.
+    /// Returns the seconds since the start.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()

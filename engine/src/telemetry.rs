@@ -5,68 +5,70 @@ use metrics::{Gauge, counter, gauge, histogram};
 use countersign_core::challenge::Challenge;
 use countersign_core::outcome::Outcome;
 
-/// Actions tracked, by the state they were given.
+/// Successful calls that track an action, by whether the user has an authenticator.
 pub const ACTIONS_TRACKED: &str = "countersign_actions_tracked_total";
 /// Challenges issued.
 pub const CHALLENGES_ISSUED: &str = "countersign_challenges_issued_total";
-/// Reads by which a device learned of a challenge.
+/// Reads of a device that returned at least one challenge.
 pub const CHALLENGES_SEEN: &str = "countersign_challenges_seen_total";
 /// Decisions whose signature verified.
 pub const DECISIONS_VERIFIED: &str = "countersign_decisions_verified_total";
-/// Numbers that were typed, by whether they were right.
+/// Compared numbers of approvals, by whether they were right.
 pub const NUMBERS_CHECKED: &str = "countersign_numbers_checked_total";
-/// Users whose numbers were locked.
+/// Locks of users because of too many wrong numbers.
 pub const NUMBERS_LOCKED: &str = "countersign_numbers_locked_total";
-/// Challenges that were not issued, or approvals that were not looked at, since the account has had
-/// too many.
+/// Requests that were refused because the account has had too many prompts or too many wrong
+/// numbers, by which of the two.
 pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
-/// Bindings that lost their place, or got none, since their key serves too many users: they are
-/// shown nothing until they are enrolled again.
+/// Bindings that lost their place, or got none, because their key serves too many users. Such a
+/// binding gets no challenges until it is enrolled again.
 pub const BINDINGS_CROWDED_OUT: &str = "countersign_bindings_crowded_out_total";
-/// Signatures that did not verify, by purpose.
+/// Signatures that were refused because they do not verify, by purpose of the signature.
 pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
 /// Challenges ended, by outcome.
 pub const OUTCOMES: &str = "countersign_outcomes_total";
-/// Time from a challenge's issue to its end, by outcome.
+/// Time from a challenge's issue to its end, in seconds, by outcome.
 pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
 /// Actors in memory, by kind.
 pub const ACTORS: &str = "countersign_actors";
-/// Requests that were turned away since as many actors are in memory as may be.
+/// Activations of actors that were refused because the maximum number of actors is in memory.
 pub const ACTIVATIONS_REFUSED: &str = "countersign_activations_refused_total";
 /// Panics, wherever they happened: each is a bug of ours.
 pub const PANICS: &str = "countersign_panics_total";
-/// Waiting polls, by purpose.
+/// Waiting polls, by the subject of the poll: a challenge or a device.
 pub const WAITERS: &str = "countersign_waiters";
-/// From asking for a signature check to its verdict, by lane: `batch`, `alone`, or `here`, on the
-/// asker's thread.
+/// Time from the request for a signature check to its verdict, in seconds, by lane: `batch`,
+/// `alone`, or `here` (on the caller's thread).
 pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
 /// Signature checks that are queued or running.
 pub const VERIFY_QUEUE: &str = "countersign_verify_queue";
-/// Signatures that were checked in one equation.
+/// Number of signatures in one batch, which are checked by one equation.
 pub const VERIFY_BATCH_UNITS: &str = "countersign_verify_batch_units";
 /// Signatures that the verifier found bad, by lane.
 pub const VERIFY_FAILURES: &str = "countersign_verify_failures_total";
-/// 1 while signatures are checked in batches, 0 while too many of them are bad.
+/// 1 while signatures are checked in batches, 0 while too many of them are bad, so that each is
+/// checked alone.
 pub const VERIFY_BATCHING: &str = "countersign_verify_batching";
 
-/// Recording one group of commits.
+/// Time to record one group of commits, in seconds.
 pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
-/// Commits that were recorded together.
+/// Number of commits in one group, which are recorded together.
 pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
 /// Commits that were answered and are not recorded; 0 unless `store.durability` is `async`.
 pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
-/// Age of the oldest of them.
+/// Age of the oldest commit that was answered and is not recorded, in seconds.
 pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
-/// Bytes that the store can still record. Absent if never known, NaN if no longer known.
+/// Bytes that the store can still record. The metric is absent if the number was never known, and
+/// NaN if it is no longer known.
 pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
 /// Calls of the store that failed, by reason: `busy` while too many wait, `unavailable` while it
 /// cannot record or be reached, `unreadable` for a row that is damaged.
 pub const STORE_FAILURES: &str = "countersign_store_failures_total";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
-/// Events that were told as often as may be, or that nobody is configured to hear, by type.
+/// Events that were dropped after their last call, or because their tenant has no webhook, by type.
 pub const EVENTS_GIVEN_UP: &str = "countersign_events_given_up_total";
-/// One call of a webhook.
+/// Duration of one webhook call, in seconds.
 pub const WEBHOOK_SECONDS: &str = "countersign_webhook_seconds";
 
 pub(crate) fn challenge_ended(challenge: &Challenge) {
@@ -78,16 +80,17 @@ pub(crate) fn challenge_ended(challenge: &Challenge) {
     if matches!(ended.outcome, Outcome::Reported | Outcome::Failed) {
         tracing::info!(challenge.id = %challenge.id, outcome, "challenge ended");
     } else {
-        // A line at debug for each challenge: under load, operators read the counter.
+        // Common outcomes are logged at debug level, because one line for each challenge is too
+        // much under load. Operators read the counter instead.
         tracing::debug!(challenge.id = %challenge.id, outcome, "challenge ended");
     }
 }
 
-/// Counts one thing in a gauge for as long as it lives.
+/// Guard that adds one to a gauge for as long as it lives.
 pub struct Counted(Gauge);
 
 impl Counted {
-    /// Counts one more.
+    /// Adds one to the gauge.
     #[must_use]
     pub fn in_gauge(gauge: Gauge) -> Self {
         gauge.increment(1);
@@ -101,7 +104,7 @@ impl Drop for Counted {
     }
 }
 
-/// Counts one waiting poll.
+/// Counts one waiting poll until the returned guard is dropped. `on` is `challenge` or `device`.
 pub(crate) fn waiting(on: &'static str) -> Counted {
     Counted::in_gauge(gauge!(WAITERS, "on" => on))
 }

@@ -11,13 +11,14 @@ use crate::ports::Delivery;
 
 /// A tenant's settings.
 pub struct Tenant {
-    /// Its limits.
+    /// Limits of the tenant.
     pub limits: Limits,
-    /// Answer for users without an authenticator.
+    /// Decision about actions of users without an authenticator.
     pub unenrolled: Unenrolled,
-    /// Names of custom data that a device may see.
+    /// Names of the members of custom data that a device may show.
     pub custom_public: Vec<String>,
-    /// Waker of the users' devices. Without one they have to poll.
+    /// Adapter that wakes the users' devices. If it is `None`, devices find challenges only by
+    /// polling.
     pub delivery: Option<Arc<dyn Delivery>>,
 }
 
@@ -29,13 +30,14 @@ impl Tenants {
         Self(tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect())
     }
 
-    /// The settings of a tenant. Callers were authenticated against the same list.
+    /// Returns the settings of a tenant, or [`Unavailable::TenantMissing`]. A request does not meet
+    /// that error, because its caller was authenticated against the same list of tenants.
     pub(crate) fn get(&self, id: &TenantId) -> Result<Arc<Tenant>, Error> {
         let unknown = || Unavailable::TenantMissing.into();
         self.0.get(id).cloned().ok_or_else(unknown)
     }
 
-    /// Tells whether a tenant is configured.
+    /// Returns true if the tenant is configured.
     pub(crate) fn serves(&self, id: &TenantId) -> bool {
         self.0.contains_key(id)
     }

@@ -1,18 +1,18 @@
-//! The limit of a long poll's wait.
+//! Time limit of a long poll's wait.
 
-/// The longest time for which a caller waits for a change.
+/// Maximum time for which a long poll waits for a change.
 ///
-/// A caller that cares when its wait begins and ends implements it; for every other, a number of
-/// milliseconds is enough.
+/// A caller implements this trait if it has to know when the wait begins and ends. Every other
+/// caller passes a number of milliseconds (`u64`).
 pub trait WaitLimit {
-    /// A guard that is held while the caller waits.
+    /// A guard that the engine holds while the caller waits.
     type Guard;
 
-    /// Milliseconds to wait at most. A caller with 0 is answered at once.
+    /// Returns the maximum wait in milliseconds. With 0 the poll is answered at once.
     fn ms(&self) -> u64;
 
-    /// Notes that the caller begins to wait, because there is no news yet. It is not called for a
-    /// caller that is answered at once.
+    /// Marks the beginning of the wait, and returns a guard for it. The engine does not call this
+    /// for a poll that is answered at once.
     fn begin(&self) -> Self::Guard;
 }
 

@@ -1,5 +1,5 @@
-//! Decisions of devices, with the numbers that approvals come with, counted first and compared
-//! then; and the other ends of challenges.
+//! Ends of challenges: decisions of devices, with the check of an approval's number, and all other
+//! ends.
 
 use std::sync::Arc;
 
@@ -22,9 +22,11 @@ use crate::error::Error;
 use crate::telemetry;
 
 impl AccountWriter {
-    /// Has the end of a challenge recorded that a device has brought about. A number that an
-    /// approval needs is counted, and that is recorded, before it is compared. `read` says whether
-    /// the device has signed a read of what it was shown.
+    /// Records the end of a challenge by a device's decision, and returns that end. If an approval
+    /// needs a number, the try is counted and recorded before the number is compared, so that a
+    /// crash in between gives no free try. `read` is true if the device got the challenge by a read
+    /// with proof of possession. If the challenge has ended already, the decision is compared with
+    /// the recorded end.
     pub(crate) async fn decide(
         &mut self,
         decision: &VerifiedDecision,
@@ -44,8 +46,8 @@ impl AccountWriter {
         self.record_end(transition).await
     }
 
-    /// Judges a decision, and checks the number that it needs. None where it needs none. The last
-    /// wrong one ends the challenge.
+    /// Checks the number of a decision. Returns `None` if the decision needs no number. A wrong
+    /// number is an error, and the last allowed try ends the challenge as failed.
     async fn check_number(
         &mut self,
         decision: &VerifiedDecision,
@@ -63,7 +65,8 @@ impl AccountWriter {
                 counter!(telemetry::NUMBERS_CHECKED, "right" => right).increment(1);
                 (asked.tries, matched)
             }
-            // All of its tries are recorded, and for want of an answer of the store its end is not.
+            // All tries of the challenge are recorded, but its end is not, because the store did
+            // not answer.
             Err(Refusal::NumberWrong { .. }) => (max, None),
             Err(refusal) => return Err(refused(refusal)),
         };
@@ -78,8 +81,8 @@ impl AccountWriter {
         Err(Refusal::NumberWrong { last }.into())
     }
 
-    /// Has another end of a challenge recorded than a decision, unless it has one. The answer is
-    /// the one that is recorded.
+    /// Ends a challenge for another reason than a decision, such as a cancellation. A challenge
+    /// that has ended already keeps its end. Returns the recorded end.
     pub(crate) async fn end(
         &mut self,
         id: &ChallengeId,
@@ -94,8 +97,8 @@ impl AccountWriter {
         self.record_end(transition).await
     }
 
-    /// Has a challenge expire that is over. One that has ended is told to its actor anew, which did
-    /// not know.
+    /// Expires a challenge whose time is over. If the challenge has ended already, its actor is
+    /// notified again, because the actor does not know the end.
     pub(crate) async fn expire(&mut self, id: &ChallengeId) -> Result<(), Error> {
         if self.account.open_challenge(id).is_none() {
             return self.recorded_challenge(id).await.map(drop);
@@ -106,7 +109,8 @@ impl AccountWriter {
         }
     }
 
-    /// Has an end recorded, with the event that tells of it.
+    /// Records an end. The same commit has the event about the end, if the tenant has a webhook and
+    /// there is an event for this end.
     async fn record_end(
         &mut self,
         mut transition: Transition<Arc<Challenge>>,
@@ -122,8 +126,9 @@ impl AccountWriter {
         end_of(&*self.recorded_challenge(id).await?)
     }
 
-    /// Reads a challenge that is not open here, and has its actor notified, which may have missed
-    /// the end: a commit whose answer was lost can arrive after the actor has looked.
+    /// Reads a challenge that is not open in memory from the store, and queues a notice for its
+    /// actor. The actor may have missed the end, because a commit whose answer was lost can be
+    /// recorded after the actor has read the store.
     async fn recorded_challenge(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
         let account = self.account.key();
         let recorded = self.ports.store.challenge(&account.tenant, id).await?;
@@ -133,9 +138,9 @@ impl AccountWriter {
         Ok(recorded)
     }
 
-    /// The action of an open challenge, unless it is forgotten. A challenge is offered with its
-    /// action, so that this comes before a commit that offers it: others may have taken the
-    /// action's place in memory since.
+    /// Returns the action of an open challenge, or `None` if the action has been pruned. It has to
+    /// be called before a commit that offers the challenge. The offer takes the action from memory,
+    /// where newer actions may have replaced it since it was last loaded.
     pub(super) async fn action_of(
         &mut self,
         id: &ChallengeId,
@@ -144,7 +149,8 @@ impl AccountWriter {
         self.recall(&key.ok_or(Refusal::ChallengeEnded)?).await
     }
 
-    /// Says that the account is locked, in the moment in which it comes to be.
+    /// Counts and logs a lock of the account, once: when its counter of wrong numbers reaches the
+    /// limit.
     fn note_lock(&self) {
         let numbers = self.account.record().map_or(0, |record| record.counters.numbers);
         if numbers == self.tenant.limits.numbers_lock {
@@ -154,12 +160,13 @@ impl AccountWriter {
     }
 }
 
-/// The end of a challenge that has one.
+/// Returns the end of a challenge, or [`Refusal::ChallengeUnknown`] if it has none.
 pub(super) fn end_of(challenge: &Challenge) -> Result<Ended, Error> {
     Ok(challenge.ended.clone().ok_or(Refusal::ChallengeUnknown)?)
 }
 
-/// A refusal, counted if somebody is asked, or guesses, too often.
+/// Converts a refusal into an error. A refusal because of too many prompts or too many wrong
+/// numbers is counted in the metrics.
 pub(super) fn refused(refusal: Refusal) -> Error {
     if matches!(refusal, Refusal::TooManyPrompts { .. }) {
         counter!(telemetry::FATIGUE_REFUSALS, "of" => "prompts").increment(1);

@@ -1,5 +1,5 @@
-//! The single writer of an account's records: makes the core's transitions, has them recorded,
-//! applies them, and notes whom they concern. It knows no actor.
+//! The single writer of an account's records: runs the core's transitions, commits them to the
+//! store, applies them in memory and queues notices for other actors. It calls no actor itself.
 
 mod deciding;
 mod notices;
@@ -32,18 +32,18 @@ use crate::ports::store::Committed;
 use crate::telemetry;
 use crate::tenant::Tenant;
 
-/// Actions that an account keeps in memory, at most.
+/// Maximum number of actions that an account keeps in memory.
 const ACTIONS_KEPT_MAX: usize = 16;
 
 pub(crate) struct AccountWriter {
     ports: Arc<Ports>,
     tenant: Arc<Tenant>,
     account: Account,
-    /// The actions used last, latest at the back.
+    /// Actions that were used last, the latest at the back.
     actions: VecDeque<Arc<Action>>,
-    /// Notices of commits, until the actor takes them.
+    /// Notices of commits, queued until the actor sends them.
     notices: Vec<Notice>,
-    /// The recorded state is unknown.
+    /// True from the start of a commit until it succeeds: the recorded state is unknown meanwhile.
     lost: bool,
 }
 
@@ -58,8 +58,9 @@ impl AccountWriter {
         let account = Account::restore(key, snapshot);
         let (actions, notices) = (VecDeque::new(), Vec::new());
         let mut writer = Self { ports, tenant, account, actions, notices, lost: false };
-        // An earlier process had a clock that was ahead: a hold is not to last until this one has
-        // caught up, and a ticket is not to live again then.
+        // If an earlier process had a clock that was ahead, the times in the record are corrected.
+        // Otherwise a hold would last until this clock has caught up, and a ticket would be valid
+        // again then.
         if let Some(transition) = writer.account.set_back(writer.now(), set_backs) {
             writer.record(transition).await?;
         }
@@ -74,7 +75,8 @@ impl AccountWriter {
         &self.account
     }
 
-    /// The notices since they were last taken. To be passed on before a caller learns the result.
+    /// Takes the queued notices. They have to be sent before a caller gets the result of the
+    /// commit.
     pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
@@ -85,7 +87,8 @@ impl AccountWriter {
         let (transition, tracked) =
             self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now)?;
         if let Some(transition) = transition {
-            // A text that no device could show is refused here, to the caller who can mend it.
+            // A text that no device could show is refused now, because the caller of this request
+            // can correct it.
             display::check(&tracked.action, &self.tenant.custom_public, now)?;
             self.record(transition).await?;
         }
@@ -121,14 +124,15 @@ impl AccountWriter {
         }
     }
 
-    /// The action that something was granted for, if that still holds.
+    /// Returns the action of a grant, if the grant is still valid.
     pub(crate) async fn granted(&mut self, grant: &Grant) -> Result<Arc<Action>, Error> {
         let action = self.action(&grant.action).await?;
         self.account.honour(grant, &action)?;
         Ok(action)
     }
 
-    /// Issues a challenge for a granted action. It is held where the relying party is notified.
+    /// Issues a challenge for a granted action. If the tenant has a webhook, the challenge is held
+    /// until the relying party has accepted the notification.
     pub(crate) async fn issue(
         &mut self,
         grant: &Grant,
@@ -161,8 +165,8 @@ impl AccountWriter {
         self.record(transition).await
     }
 
-    /// Cancels a held challenge whose notification has failed, unless it has ended. The answer is
-    /// the end that is recorded.
+    /// Cancels a held challenge whose notification has failed. A challenge that has ended already
+    /// keeps its end. Returns the recorded end.
     pub(crate) async fn withdraw(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
         if self.account.open_challenge(id).is_none() {
             return self.recorded_end(id).await;
@@ -209,7 +213,7 @@ impl AccountWriter {
         self.record(transition).await
     }
 
-    /// Removes a device for a client that something was granted to.
+    /// Removes a device on request of a client with a valid grant.
     pub(crate) async fn remove_own_device(
         &mut self,
         grant: &Grant,
@@ -234,14 +238,14 @@ impl AccountWriter {
         self.record(transition).await
     }
 
-    /// Gives a ticket whose time is not over, if the right of its token still holds.
+    /// Returns a ticket that has not expired, if the grant of its token is still valid.
     pub(crate) async fn ticket(&mut self, digest: &Digest) -> Result<Ticket, Error> {
         let ticket = self.account.ticket(digest, self.now())?.clone();
         self.granted(&ticket.grant).await?;
         Ok(ticket)
     }
 
-    /// Clears the counters. False where the user is not known.
+    /// Clears the counters that hold back prompts and numbers. Returns false for an unknown user.
     pub(crate) async fn release_hold(&mut self) -> Result<bool, Error> {
         let Some(transition) = self.account.release_hold() else { return Ok(false) };
         self.record(transition).await?;
@@ -273,10 +277,11 @@ impl AccountWriter {
         self.actions.push_back(action);
     }
 
-    /// Has a transition recorded, then applies it and notes whom it concerns.
+    /// Commits a transition to the store, applies it in memory, and queues notices for the actors
+    /// that it concerns.
     async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
         let Transition { change, answer } = transition;
-        // Until the store has answered, the recorded state is unknown.
+        // The recorded state is unknown until the store has answered.
         self.lost = true;
         let error = match self.ports.store.commit(change.clone()).await {
             Ok(Committed::Recorded) => {

@@ -1,5 +1,5 @@
-//! Notices of commits: the account's writer notes whom a commit concerns, and its actor passes
-//! that on.
+//! Notices of commits: the account's writer queues them, and the account's actor sends them to the
+//! actors that a commit concerns.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use countersign_core::inbox::Offer;
 use super::AccountWriter;
 use crate::telemetry;
 
-/// News of a commit, or of one whose result is unknown: then the store has to be asked.
+/// Notice of a commit for another part of the engine. A notice in doubt is about a commit whose
+/// result is unknown, so that its receiver has to read the store.
 pub(crate) enum Notice {
     Challenge(Arc<Challenge>),
     ChallengeInDoubt(TenantId, ChallengeId),
     Credential(CredentialKey, CredentialNotice),
     CredentialInDoubt(CredentialKey),
-    /// An event waits in the outbox.
+    /// An event was added to the outbox.
     Event,
 }
 
@@ -31,7 +32,7 @@ pub(crate) enum CredentialNotice {
 }
 
 impl AccountWriter {
-    /// Applies a change that is recorded, and notes whom it concerns.
+    /// Applies a recorded change in memory, and queues notices for the actors that it concerns.
     pub(super) fn recorded(&mut self, change: Change) {
         let (before, open) = (self.account.devices().to_vec(), self.account.open().to_vec());
         self.account.apply(&change);
@@ -65,7 +66,8 @@ impl AccountWriter {
         }
     }
 
-    /// Notes whom a change concerns that may be recorded although the store has not said so.
+    /// Queues notices in doubt for the actors that a change concerns, because the store may have
+    /// recorded the change although its commit failed.
     pub(super) fn in_doubt(&mut self, change: Change) {
         let mut credentials: Vec<_> =
             self.account.devices().iter().map(|device| device.credential()).collect();
@@ -88,7 +90,8 @@ impl AccountWriter {
         self.notices.push(Notice::Credential(device.credential(), unbound));
     }
 
-    /// Offers a challenge to its devices, or takes it from them once it has ended.
+    /// Queues notices that offer an open challenge to its devices, or that withdraw an ended
+    /// challenge from them.
     fn offer_or_withdraw(&mut self, challenge: &Arc<Challenge>, devices: &[Arc<Device>]) {
         let action = self.actions.iter().find(|a| a.key == challenge.action);
         let offer = action.map(|action| Offer {

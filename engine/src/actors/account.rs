@@ -1,4 +1,5 @@
-//! The actor of an account: lets one request at a time to the account's [`AccountWriter`].
+//! The actor of an account, which gives one call at a time access to the account's
+//! [`AccountWriter`].
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::registry::Leave;
 pub(super) type Run =
     Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
 
-/// A piece of work with exclusive access to the account. It runs to its end even if its caller has
-/// left.
+/// A call with exclusive access to the account's writer. It runs to its end even if its caller no
+/// longer waits.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Call(pub(super) Run);
@@ -25,7 +26,7 @@ pub(super) struct Call(pub(super) Run);
 pub(crate) struct AccountActor {
     key: AccountKey,
     shared: Arc<Shared>,
-    /// Absent while a call has it, and until it is loaded.
+    /// `None` until the account is loaded, and while a call uses the writer.
     writer: Option<AccountWriter>,
 }
 
@@ -34,7 +35,7 @@ impl AccountActor {
         Self { key, shared, writer: None }
     }
 
-    /// Loads the account's records. Calls wait for the load.
+    /// Loads the account's records. Calls wait until they are loaded.
     fn load(&mut self, ctx: &mut Context<Self>) {
         let (key, shared) = (self.key.clone(), self.shared.clone());
         let loaded = async move {
@@ -74,15 +75,16 @@ impl Handler<Call> for AccountActor {
         let writer = self.writer.take().expect("loaded before the first call, returned after each");
         let called = async move {
             let mut writer = writer;
-            // A bug in one call is not to take those with it that wait behind it.
+            // A panic in one call must not lose the calls that wait behind it.
             let panicked = AssertUnwindSafe(run(&mut writer)).catch_unwind().await.is_err();
             (writer, panicked)
         };
         let returned =
             called.into_actor(self).map(|(mut writer, panicked), actor: &mut Self, ctx| {
-                // A call that panicked has notified nobody.
+                // A call that panicked has not sent its notices.
                 actor.shared.notify(writer.take_notices());
-                // A writer in doubt about the records is dropped.
+                // A writer that does not know the recorded state is dropped, and the records are
+                // loaded again.
                 if panicked || writer.is_lost() {
                     actor.load(ctx);
                 } else {

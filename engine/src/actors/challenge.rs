@@ -1,5 +1,5 @@
-//! The actor of a challenge: keeps the record that it was told, holds those who wait for the end,
-//! and has it expire. It judges nothing.
+//! The actor of a challenge: keeps its latest known record, holds the polls that wait for its end,
+//! and asks the account to expire it. The actor makes no decision itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,27 @@ use super::{ChallengeKey, Doubt, Drain, RETRY, Reply, Shared, stops_cleanly};
 use crate::registry::Leave;
 use crate::tenant::Tenant;
 
-/// The recorded state of a challenge.
+/// Message: the store has recorded this state of the challenge.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
 
-/// Asks how the challenge stands.
+/// Message that asks for the challenge's state, and with `wait` also for its end.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Watch {
-    /// True if the caller waits for the end.
+    /// True if the caller wants to wait for the end.
     pub(crate) wait: bool,
     pub(crate) reply: Reply<Watched>,
 }
 
-/// The state of a challenge, for a poll.
+/// Answer to [`Watch`]: the state of the challenge.
 pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
-    /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
+    /// Receives the challenge when it ends. `None` if it has ended already, if the caller did not
+    /// want to wait, if too many polls wait, or if the server is shutting down.
     pub(crate) end: Option<oneshot::Receiver<Arc<Challenge>>>,
-    /// True if others wait for the end.
+    /// True if other polls wait for the end.
     pub(crate) is_waited_for: bool,
 }
 
@@ -42,10 +43,11 @@ pub(crate) struct ChallengeActor {
     key: ChallengeKey,
     shared: Arc<Shared>,
     tenant: Option<Arc<Tenant>>,
-    /// Absent until it is loaded, and where there is no such challenge.
+    /// `None` before the first load, and for an unknown challenge.
     recorded: Option<Arc<Challenge>>,
     waiters: Vec<oneshot::Sender<Arc<Challenge>>>,
-    /// The store is being asked for the recorded state, or will be asked again.
+    /// True while the actor reads the challenge from the store because a commit's result is
+    /// unknown, including the pauses between retries.
     in_doubt: bool,
 }
 
@@ -59,12 +61,13 @@ impl ChallengeActor {
         Self { key, shared, tenant, recorded, waiters: Vec::new(), in_doubt: false }
     }
 
-    /// The challenge, as long as it can be answered.
+    /// Returns the challenge if it is known and has not ended.
     fn open(&self) -> Option<&Arc<Challenge>> {
         self.recorded.as_ref().filter(|recorded| recorded.ended.is_none())
     }
 
-    /// Takes over what is recorded anew, and tells those who wait, once there is an end.
+    /// Takes over a newer recorded state. If the challenge has ended, every waiting poll gets the
+    /// state.
     fn learn(&mut self, recorded: Arc<Challenge>) {
         let Some(known) = &mut self.recorded else { return };
         known.learn(recorded);
@@ -72,12 +75,13 @@ impl ChallengeActor {
             return;
         }
         for waiter in self.waiters.drain(..) {
-            // If a waiter has left, its answer is dropped.
+            // Sending fails if the poll no longer waits, which does no harm.
             let _ = waiter.send(known.clone());
         }
     }
 
-    /// Reads the recorded state. Messages wait meanwhile, because they may be newer.
+    /// Reads the challenge from the store. Messages wait until the read is done, because the state
+    /// in them may be newer than the one that the store returns.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.shared
             .ports
@@ -111,11 +115,11 @@ impl ChallengeActor {
         ctx.run_later(Duration::from_millis(ms), Self::expire);
     }
 
-    /// Asks the account to have the challenge expire, and again until it has ended.
+    /// Asks the account to expire the challenge, and repeats that every second until it has ended.
     fn expire(&mut self, ctx: &mut Context<Self>) {
         let (Some(open), Some(tenant)) = (self.open(), &self.tenant) else { return };
         if self.shared.ports.clock.now() < open.deadline(&tenant.limits) {
-            // The timer ran ahead of the clock.
+            // The timer fired before the clock reached the deadline.
             return self.wait_for_expiry(ctx);
         }
         let (shared, account, id) = (self.shared.clone(), open.account.clone(), open.id.clone());
@@ -138,7 +142,8 @@ impl Actor for ChallengeActor {
         if self.recorded.is_some() {
             return self.wait_for_expiry(ctx);
         }
-        // Commits after the registration of this actor are sent to it as well.
+        // The read misses no commit, because the actor is registered and later commits are sent to
+        // it.
         self.look(ctx);
     }
 

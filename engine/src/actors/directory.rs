@@ -1,4 +1,4 @@
-//! Finds and starts the actor of an account, a challenge or a credential, and asks or notifies it.
+//! Messages to the actors of accounts, challenges and credentials, which are started on demand.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::account::{AccountWriter, Notice};
 use crate::error::{Error, Misbehaviour};
 
 impl Shared {
-    /// Runs a transition on an account, one at a time, and returns its result. The actors that it
-    /// concerns are notified before.
+    /// Runs `run` with exclusive access to an account's writer, and returns its result. The actors
+    /// that its commits concern are notified before the caller gets the result.
     pub(crate) async fn account<T, F>(
         self: &Arc<Self>,
         key: &AccountKey,
@@ -32,7 +32,7 @@ impl Shared {
             Box::pin(async move {
                 let result = run(writer).await;
                 shared.notify(writer.take_notices());
-                // The caller may have gone. The work is done all the same.
+                // The caller may no longer wait. The work is done nevertheless.
                 let _ = reply.send(result);
             })
         });
@@ -43,7 +43,8 @@ impl Shared {
         answered(answer).await
     }
 
-    /// Asks the actor of a challenge how it stands.
+    /// Asks the actor of a challenge for its state. With `wait` the caller also asks for a channel
+    /// that receives the end.
     pub(crate) async fn watch(
         self: &Arc<Self>,
         key: &ChallengeKey,
@@ -55,7 +56,8 @@ impl Shared {
         answered(answer).await
     }
 
-    /// Starts the actor of a challenge, with its record where that is known.
+    /// Starts the actor of a challenge. Without `recorded` the actor reads the challenge from the
+    /// store.
     fn start_challenge(
         self: &Arc<Self>,
         key: &ChallengeKey,
@@ -65,7 +67,8 @@ impl Shared {
         self.threads.start_actor(key.clone(), |key| ChallengeActor::new(key, shared, recorded))
     }
 
-    /// Asks a credential something, which is answered from memory.
+    /// Runs `question` on a credential's state, which its actor has in memory, and returns the
+    /// answer.
     pub(crate) async fn credential<T: Send + 'static>(
         self: &Arc<Self>,
         key: &CredentialKey,
@@ -73,14 +76,14 @@ impl Shared {
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let ask: Question = Box::new(move |state| {
-            // The asker may have gone.
+            // The caller may no longer wait.
             let _ = reply.send(state.and_then(|state| Ok(question(state)?)));
         });
         self.credentials.send(key, Ask(ask), || self.start_credential(key))?;
         answered(answer).await
     }
 
-    /// Binds a credential to an account.
+    /// Sends a binding request to a credential's actor, and returns the enrolled device.
     pub(crate) async fn bind(
         self: &Arc<Self>,
         key: &CredentialKey,
@@ -91,7 +94,8 @@ impl Shared {
         answered(answer).await
     }
 
-    /// Passes the notices of an account's commits on to the actors that they concern.
+    /// Sends the notices of an account's commits to the actors that they concern, and wakes the
+    /// outbox if an event was recorded.
     pub(super) fn notify(self: &Arc<Self>, notices: Vec<Notice>) {
         for notice in notices {
             match notice {
@@ -104,14 +108,16 @@ impl Shared {
         }
     }
 
-    /// Sends a recorded challenge to its actor, which is started with it if it is open.
+    /// Sends a recorded challenge to its actor. If the challenge is open and has no actor, an actor
+    /// is started with this record.
     fn challenge_recorded(self: &Arc<Self>, challenge: Arc<Challenge>) {
         let key = (challenge.account.tenant.clone(), challenge.id.clone());
         let recorded = Recorded(challenge.clone());
         if challenge.ended.is_some() {
             return self.challenges.tell(&key, recorded);
         }
-        // Without a permit it reads the same from the store as soon as it is asked for.
+        // If the limit of actors is reached, nothing is lost: the next call about the challenge
+        // starts the actor, which then reads the record from the store.
         let start = || self.start_challenge(&key, Some(challenge));
         let _ = self.challenges.send(&key, recorded, start);
     }
@@ -122,7 +128,7 @@ impl Shared {
     }
 }
 
-/// The answer of an actor, or an error where it went away before.
+/// Waits for the answer of an actor. Returns an error if the actor stops before it answers.
 async fn answered<T>(answer: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
     answer.await.unwrap_or_else(|_| Err(Error::lost()))
 }

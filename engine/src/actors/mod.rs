@@ -1,8 +1,11 @@
-//! The actors: one per active account, credential and challenge. They own the core's state,
-//! serialise its transitions and hold the waiters. They decide nothing by themselves.
+//! The actors: one for each active account, credential and challenge. They hold the core's state in
+//! memory, run its transitions one at a time and hold the waiting polls. The core makes all
+//! decisions.
 //!
-//! Waiting goes one way: a challenge and a credential wait for an account, an account for the
-//! store, and nobody for a challenge or a credential. Notices go the other way without waiting.
+//! Actors wait in one direction only, so that no deadlock is possible: the actors of challenges and
+//! credentials wait for the actor of an account, and that actor waits for the store. No actor waits
+//! for the actor of a challenge or a credential. An account's actor sends notices to them, and does
+//! not wait for an answer.
 
 mod account;
 pub(crate) mod challenge;
@@ -29,7 +32,7 @@ use crate::ports::Ports;
 use crate::registry::Registry;
 use crate::tenant::Tenants;
 
-/// A challenge's name in its registry.
+/// Key of a challenge in its registry.
 pub(crate) type ChallengeKey = (TenantId, ChallengeId);
 
 /// State that all actors and the facade share.
@@ -41,14 +44,16 @@ pub(crate) struct Shared {
     pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
     pub(crate) credentials: Registry<CredentialKey, CredentialActor>,
     pub(crate) outbox: Arc<Outbox>,
-    /// Starts by a clock that was behind the times in the store, once they were looked up.
+    /// Server starts at which the clock was behind the times in the store. Unset until the recovery
+    /// has read them.
     pub(crate) set_backs: OnceLock<SetBacks>,
-    /// No poll may wait any more.
+    /// True once the server is shutting down: no poll may wait any more.
     draining: AtomicBool,
 }
 
 impl Shared {
-    /// Starts without any actor. All kinds share `activations_max`.
+    /// Makes the state without any actor. `activations_max` limits the actors of all three kinds
+    /// together.
     pub(crate) fn new(
         ports: Ports,
         tenants: Tenants,
@@ -70,12 +75,13 @@ impl Shared {
         }
     }
 
-    /// The set-backs of the clock, none before they were looked up.
+    /// Returns the set-backs of the clock; none before the recovery has read them.
     pub(crate) fn set_backs(&self) -> SetBacks {
         self.set_backs.get().cloned().unwrap_or_default()
     }
 
-    /// Answers every waiting poll as if its time was over, and lets none wait from here on.
+    /// Ends the wait of every poll, as at its timeout, and allows no further wait. It also stops
+    /// the outbox.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         self.outbox.stop();
@@ -88,25 +94,25 @@ impl Shared {
     }
 }
 
-/// Channel of an answer.
+/// Channel for the answer of an actor.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
-/// Stop waiting: every waiter is answered as if its time was over.
+/// Message: end the wait of every poll, as at its timeout.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// A change was asked for of which it is not known whether it is recorded: the store is to be
-/// looked at.
+/// Message: a commit's result is unknown, so the actor has to read the recorded state from the
+/// store.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 pub(crate) struct Doubt;
 
-/// Time until a store that did not answer is asked again.
+/// Pause before an actor repeats a failed read, or an expiry that has not taken effect.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Takes an actor out of its registry when it stops, be it by a panic. It does nothing else: a
-/// second panic would end the process.
+/// Removes an actor from its registry when it stops, also after a panic. It does nothing else,
+/// because a second panic would end the process.
 macro_rules! stops_cleanly {
     ($registry:ident) => {
         fn stopped(&mut self, ctx: &mut Self::Context) {

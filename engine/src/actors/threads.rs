@@ -1,26 +1,28 @@
-//! The threads that actors live on, and the tasks that run beside them.
+//! Threads that run the actors and the background tasks.
 
 use std::future::Future;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use actix::{Actor, Addr, Arbiter, Context};
 
-/// Threads of the actors: a fixed number, or the event loop of the caller that activates the actor,
-/// which spares a request most of its way from thread to thread.
+/// Threads that run the actors: a fixed number of threads, or the event loop of the caller that
+/// activates the actor. The second choice saves a request most of its hops between threads.
 pub(crate) struct ActorThreads {
     threads: Vec<Arbiter>,
     at_askers: bool,
 }
 
 impl ActorThreads {
-    /// Starts that many threads for actors. With none, actors live where they are activated, and
-    /// one thread runs the work beside them. This needs a running actix system.
+    /// Starts `count` threads for actors. With 0, each actor runs on the event loop of the caller
+    /// that activates it, and one thread is started for background tasks. It needs a running actix
+    /// system.
     pub(crate) fn start(count: usize) -> Self {
         let threads = (0..count.max(1)).map(|_| Arbiter::new()).collect();
         Self { threads, at_askers: count == 0 }
     }
 
-    /// Starts an actor on this thread, or on the one that its key belongs to.
+    /// Starts an actor. If [`Self::start`] got a `count` of 0, the actor runs on the caller's event
+    /// loop, if there is one. Otherwise the hash of its key selects the thread.
     pub(crate) fn start_actor<K, A>(
         &self,
         key: K,
@@ -30,8 +32,8 @@ impl ActorThreads {
         K: Hash + Send + 'static,
         A: Actor<Context = Context<A>>,
     {
-        // Starts it by the arbiter's handle, because the asker may run on a thread's runtime and
-        // yet not among its local tasks, where actors live.
+        // The arbiter's handle starts the actor, because the caller may run on this thread's
+        // runtime and yet outside its local tasks, where actors live.
         if let Some(here) = Arbiter::try_current().filter(|_| self.at_askers) {
             return A::start_in_arbiter(&here, |_| make(key));
         }
@@ -41,12 +43,12 @@ impl ActorThreads {
         A::start_in_arbiter(&self.threads[index].handle(), |_| make(key))
     }
 
-    /// Runs a task beside the actors.
+    /// Starts a background task on the first thread.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.threads[0].spawn(task);
     }
 
-    /// Stops the threads. Actors stop with them.
+    /// Stops the threads, and with them their actors.
     pub(crate) fn stop(&self) {
         for arbiter in &self.threads {
             arbiter.stop();

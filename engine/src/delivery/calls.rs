@@ -5,24 +5,26 @@ use std::sync::Arc;
 use super::lookups::{LOOKUPS_MAX, LOOKUPS_OF_ONE_MAX, Lookups};
 use super::turns::{Turn, Turns};
 
-/// Maximum of concurrent webhook calls, over all tenants. A low limit of open files lowers it.
+/// Maximum number of concurrent webhook calls, over all tenants. The server lowers it if the
+/// process may open only few files.
 pub const WEBHOOK_CALLS_MAX: usize = 1024;
 
-/// Idle connections kept for one tenant, at most.
+/// Maximum number of idle connections of one tenant.
 const IDLE_CONNECTIONS_MAX: usize = 8;
 
-/// A permit for one call. It comes free when the last clone is dropped: the call has one, and its
-/// connecting another, which may outlive the call by as long as a call may take.
+/// A permit for one call. It is given back when its last clone is dropped. The call holds one
+/// clone, and its connecting holds another, which may outlive the call by up to the deadline of a
+/// call.
 ///
-/// So a call has three sockets at most: one that it uses, and two attempts to connect, by IPv4 and
-/// IPv6 side by side. Idle connections ([`Calls::idle_max`]) and look-ups that outlive their calls
-/// ([`LOOKUPS_MAX`]) come on top.
+/// So a permit covers three sockets at most: one that the call uses, and two parallel attempts to
+/// connect, by IPv4 and IPv6. Idle connections ([`Calls::idle_max`]) and look-ups that outlive
+/// their calls ([`LOOKUPS_MAX`]) are additional.
 pub(super) type CallPermit = Arc<Turn>;
 
-/// The right to call, and to look names up for that. Clones share it.
+/// Permits for the webhook calls of one tenant and for their look-ups. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Calls {
-    /// Idle connections that one tenant may keep.
+    /// Maximum number of idle connections of one tenant.
     pub(super) idle_max: usize,
     turns: Turns,
     lookups: Lookups,
@@ -35,8 +37,8 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// At most `max` calls at once for so many tenants together, which keep no more connections
-    /// besides. No more look-ups run either.
+    /// Allows `max` concurrent calls for all `tenants` together. All tenants together also keep at
+    /// most `max` idle connections, and run at most `max` look-ups.
     #[must_use]
     pub fn new(max: usize, tenants: usize) -> Self {
         let max = max.max(1);
@@ -47,26 +49,27 @@ impl Calls {
         Self { idle_max, turns, lookups }
     }
 
-    /// The share of one tenant: half of all where there are others, so that one whose webhook hangs
-    /// leaves some to them.
+    /// Returns the permits of one tenant: half of all if there are several tenants, so that a
+    /// tenant whose webhook hangs leaves permits to the others.
     #[must_use]
     pub fn of_one(&self) -> Self {
         let (turns, lookups) = (self.turns.of_one(), self.lookups.of_one());
         Self { turns, lookups, ..*self }
     }
 
-    /// The tenant's right to look names up.
+    /// Returns the tenant's permits for look-ups.
     pub(super) fn lookups(&self) -> Lookups {
         self.lookups.clone()
     }
 
-    /// Waits until one more call may be made.
+    /// Waits for a permit for one call.
     pub(super) async fn permit(&self) -> CallPermit {
         Arc::new(self.turns.take().await)
     }
 }
 
-/// The share of one tenant among `tenants`.
+/// Returns the share of one tenant: half of `max`, rounded up, or all of it if there is only one
+/// tenant.
 const fn share(max: usize, tenants: usize) -> usize {
     if tenants > 1 { max.div_ceil(2) } else { max }
 }

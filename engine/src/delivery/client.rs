@@ -1,8 +1,9 @@
-//! The HTTP client of a webhook: it asks for a status, and bounds the cost of the answer.
+//! The HTTP client of a webhook: it sends a request, returns the status, and limits the size of the
+//! response.
 //!
-//! It speaks HTTP/1.1 only, because an HTTP/2 peer can keep a client busy without answering: by
-//! PING, SETTINGS and CONTINUATION. It uses no proxy, which would connect for us, past the policy,
-//! and follows no redirect.
+//! It speaks HTTP/1.1 only, because an HTTP/2 peer can keep a client busy without answering, by
+//! PING, SETTINGS and CONTINUATION frames. It uses no proxy, because a proxy would connect to
+//! addresses that the policy has not checked. It follows no redirect.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,14 +29,16 @@ use super::metered::Received;
 use super::resolver::CheckedResolver;
 use crate::ports::Later;
 
-/// Interim answers (1xx) that may come before the answer, at most. Common servers send none or one.
+/// Maximum number of interim responses (1xx) before the final response. Common servers send none or
+/// one.
 const INTERIM_ANSWERS_MAX: usize = 8;
 
-/// Bytes of an answer's head, at most.
+/// Maximum size of a response's head, in bytes.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
-/// Time for which an idle connection is kept. Common servers close theirs after 5 s. A request that
-/// meets the closing would fail and take its challenge along, so ours goes first.
+/// Time for which an idle connection is kept, in milliseconds. Common servers close idle
+/// connections after 5 seconds. A request on a connection that the server is closing would fail, so
+/// the client closes it first.
 const IDLE_CONNECTION_MS: u64 = 4_000;
 
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -44,7 +47,7 @@ type Tcp = MapResponse<HttpConnector<CheckedResolver>, fn(TokioIo<TcpStream>) ->
 type Connecting = Later<Result<MaybeHttpsStream<TokioIo<Received>>, BoxError>>;
 type Connector = MapFuture<HttpsConnector<Tcp>, fn(Connecting) -> Connecting>;
 
-/// Makes calls, on connections that are used again. Cheap to clone.
+/// HTTP client that reuses its connections. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Client(legacy::Client<Connector, Gated>);
 
@@ -53,7 +56,7 @@ impl Client {
     /// certificates, and keeps at most `idle_max` idle connections.
     ///
     /// # Errors
-    /// [`rustls::Error`] if there are none.
+    /// [`rustls::Error`] if the system has no trusted certificates.
     pub(super) fn new(resolver: CheckedResolver, idle_max: usize) -> Result<Self, rustls::Error> {
         let mut http = HttpConnector::new_with_resolver(resolver);
         http.enforce_http(false);
@@ -70,8 +73,8 @@ impl Client {
         Ok(Self(client))
     }
 
-    /// Sends a request as this call, once. The answer is the status; a body is dropped unread,
-    /// which closes its connection unless it is at hand already.
+    /// Sends a request once, within the given call, and returns the status. The response's body is
+    /// dropped unread, which closes the connection unless the whole body has arrived already.
     pub(super) async fn send(
         &self,
         mut request: Request<Gated>,
@@ -83,7 +86,8 @@ impl Client {
         let counted = Arc::clone(&interim);
         hyper::ext::on_informational(&mut request, move |_| counted.count());
         tokio::select! {
-            // An answer is worth more than the interim ones before it.
+            // The request is polled before the limit of interim responses. A final response after
+            // too many interim ones is an error too.
             biased;
             answer = call.make(self.0.request(request)) => match answer {
                 Ok(answer) if !interim.is_over() => Ok(answer.status()),
@@ -98,7 +102,7 @@ impl Client {
     }
 }
 
-/// The interim answers to one request.
+/// Counter of the interim responses to one request.
 #[derive(Default)]
 struct Interim {
     seen: AtomicUsize,

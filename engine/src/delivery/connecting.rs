@@ -1,7 +1,8 @@
-//! Connecting that takes no longer than a call may, and that counts as a call until it ends.
+//! A time limit for connecting, and a permit that is held until connecting ends.
 //!
-//! The client goes on connecting in the background, without an end, when another connection comes
-//! free for the call first. An endpoint that leaves our connections half made would collect them.
+//! If an idle connection becomes free first, the HTTP client uses it for the call, and continues to
+//! connect in the background without a time limit. An endpoint that never completes its handshakes
+//! would accumulate half-open connections of ours.
 
 use std::time::Duration;
 
@@ -12,38 +13,40 @@ use super::calls::CallPermit;
 use crate::ports::Later;
 
 tokio::task_local! {
-    /// The call that the task makes at present.
+    /// The webhook call that the current task makes.
     static CALL: Call;
 }
 
-/// The part of a call that its connecting needs.
+/// Data of a webhook call that its connecting needs.
 #[derive(Clone)]
 pub(super) struct Call {
-    /// The permit, which comes free when both the call and its connecting are over.
+    /// The permit. It is given back when both the call and its connecting have ended.
     pub(super) turn: CallPermit,
-    /// The longest that connecting may take, from the look-up to the end of the TLS handshake.
+    /// Maximum duration of connecting, from the look-up to the end of the TLS handshake.
     pub(super) deadline: Duration,
 }
 
 impl Call {
-    /// Makes the call: connecting that it begins belongs to it.
+    /// Runs the future of the call. Connecting that begins in it has the permit and deadline of
+    /// this call.
     pub(super) async fn make<T>(self, call: impl Future<Output = T>) -> T {
         CALL.scope(self, call).await
     }
 }
 
-/// Connecting took too long.
+/// Error: connecting took longer than its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connecting takes longer than a call may")]
 pub(super) struct Slow;
 
-/// Bounds connecting by the call that it serves.
+/// Limits connecting by the deadline of the current call, and holds the call's permit until
+/// connecting ends.
 pub(super) fn bounded<T: 'static>(
     connecting: Later<Result<T, BoxError>>,
 ) -> Later<Result<T, BoxError>> {
     let call = CALL.try_with(Call::clone);
     Box::pin(async move {
-        // Without a call nothing would bound it.
+        // Connecting outside a call is an error, because it would have no limit.
         let Call { turn: _turn, deadline } = call?;
         timeout(deadline, connecting).await.map_err(|_| Slow)?
     })

@@ -1,4 +1,4 @@
-//! Reasons for which a webhook's call fails.
+//! Reasons for a failed webhook call.
 
 use std::error::Error;
 use std::io;
@@ -10,8 +10,8 @@ use super::lookups::Unresolved;
 use super::metered::TooLong;
 use crate::ports::delivery::{DeliveryError, NotOffered};
 
-/// The reason for a failed call, in words that show nothing of the network behind the name or of
-/// the answer.
+/// Reason for a failed call. Its text reveals nothing about the network behind the host name, and
+/// nothing of the response except its status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     #[error("the webhook's host has no address that may be called (see webhook_allow_hosts)")]
@@ -45,13 +45,13 @@ impl From<Failure> for DeliveryError {
 }
 
 impl Failure {
-    /// Tells whether the call was lost on its way, or at a gateway before the receiver (502 to
-    /// 504).
+    /// Returns true if a repeated call may succeed, because this one was lost on its way, or at a
+    /// gateway before the receiver (502 to 504).
     const fn is_passing(&self) -> bool {
         matches!(self, Self::Broken | Self::Unreachable | Self::Status(502..=504))
     }
 
-    /// The value of the metric's label.
+    /// Returns the reason as a label of the metric.
     pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Blocked => "blocked",
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// Classifies the client's error.
+    /// Classifies an error of the HTTP client.
     pub(super) fn of(error: &legacy::Error) -> Self {
         let connecting = error.is_connect();
         let mut cause = error.source();
@@ -90,12 +90,14 @@ impl Failure {
             if error.is::<TooLong>() || http.is_some_and(hyper::Error::is_parse_too_large) {
                 return Self::TooLong;
             }
-            // The TLS client reports an untrusted or unknown message as invalid data.
+            // The TLS client reports its own errors, such as an untrusted certificate, as invalid
+            // data.
             let io = error.downcast_ref::<io::Error>();
             if connecting && io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
                 return Self::Tls;
             }
-            // An I/O error that wraps another names as its source the one below that.
+            // The `source` of an I/O error skips the error that it wraps, so the wrapped error is
+            // read by `get_ref`.
             let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &dyn Error);
             cause = wrapped.or_else(|| error.source());
         }

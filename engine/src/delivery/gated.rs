@@ -1,7 +1,7 @@
-//! The body of a webhook's request, which is sent once somebody has let it pass.
+//! The body of a webhook request, which is sent only after its gate has opened.
 //!
-//! The client asks for a body when its request has a connection, new or idle, and has none before:
-//! so the first time that it asks says that the connection stands. TLS is agreed on by then.
+//! The HTTP client polls the body only when the request has a connection, new or idle. So the first
+//! poll shows that the connection is established, TLS included.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,17 +12,17 @@ use hyper_util::client::legacy::connect::CaptureConnection;
 use super::metered::begin_request;
 use crate::ports::delivery::{NotOffered, Offering};
 
-/// A text, and the gate that must open before it is sent.
+/// A text, and the gate (a future) that has to succeed before the text is sent.
 pub(super) struct Gated {
     text: Option<Bytes>,
     gate: Option<Offering>,
-    /// The request's connection, until the body is asked for.
+    /// Connection of the request, taken at the first poll.
     pub(super) connection: Option<CaptureConnection>,
 }
 
 impl Gated {
-    /// Sends a text as soon as there is a connection, and after `gate`, where there is one, which
-    /// begins then.
+    /// Makes a body that is sent once the request has a connection. With a `gate`, the gate is
+    /// polled from then on, and the text is sent after the gate has succeeded.
     pub(super) const fn new(text: Bytes, gate: Option<Offering>) -> Self {
         Self { text: Some(text), gate, connection: None }
     }

@@ -1,6 +1,6 @@
-//! Policy of webhook targets, against requests forged through the server.
+//! Policy of webhook targets, which prevents server-side request forgery.
 //!
-//! It judges names and addresses. It looks nothing up and connects to nothing.
+//! It checks names and addresses. It makes no look-up and no connection.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -9,14 +9,14 @@ use url::{Host, Url};
 
 use super::networks::blocked;
 
-/// Why a webhook's URL, or a setting about it, is refused. Never shows more of the URL than its
-/// host.
+/// Reason why a webhook's URL, or a setting about it, is refused. Its text shows no part of the URL
+/// except the host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
-    /// An entry of the allowed hosts that no URL could have as its host.
+    /// An entry of the allowed hosts cannot be the host of any URL.
     #[error("webhook_allow_hosts: {0:?} is not a host name or an address")]
     AllowHost(String),
-    /// The host is an address that is not public.
+    /// The host is an address that is not public, or a loopback name.
     #[error(
         "webhook_url: {host} is {what}; name it in webhook_allow_hosts if it is meant to be called"
     )]
@@ -29,27 +29,26 @@ pub enum InvalidTarget {
     /// The URL has no host.
     #[error("webhook_url has no host")]
     NoHost,
-    /// It is not encrypted.
+    /// The URL is neither `https`, nor `http` for an allowed host.
     #[error("webhook_url must be https, or http for a host named in webhook_allow_hosts")]
     Scheme,
-    /// It carries a user name or a password.
+    /// The URL carries a user name or a password.
     #[error("webhook_url must not carry a user name or a password")]
     Userinfo,
 }
 
-/// Judges where a webhook may go: to public addresses, and to hosts that the configuration names.
+/// Policy of webhook targets. It admits public addresses, and hosts that the configuration names.
 #[derive(Clone, Debug)]
 pub struct HostPolicy {
     allowed: HashSet<String>,
 }
 
 impl HostPolicy {
-    /// A policy that lets `allow_hosts` through whatever their addresses are. An entry is a host
-    /// name, or an address, which is then the name of itself; case and a trailing dot do not
-    /// matter.
+    /// Makes a policy that admits `allow_hosts` at any address. An entry is a host name or an IP
+    /// address. Upper or lower case and a trailing dot make no difference.
     ///
     /// # Errors
-    /// [`InvalidTarget::AllowHost`] for an entry that could match no host.
+    /// [`InvalidTarget::AllowHost`] for an entry that cannot match any host.
     pub fn new(allow_hosts: &[String]) -> Result<Self, InvalidTarget> {
         let entry = |text: &String| {
             canonical_name(text).ok_or_else(|| InvalidTarget::AllowHost(text.clone()))
@@ -57,11 +56,12 @@ impl HostPolicy {
         Ok(Self { allowed: allow_hosts.iter().map(entry).collect::<Result<_, _>>()? })
     }
 
-    /// Checks all that can be known of a URL without looking its host up.
+    /// Checks a URL as far as possible without a look-up of its host.
     ///
     /// # Errors
-    /// [`InvalidTarget`]: scheme, credentials, or a host that is itself a blocked address. Such a
-    /// host never reaches a resolver, so that this is the only check of it.
+    /// [`InvalidTarget`] for a missing host, a wrong scheme, a user name or password, a loopback
+    /// name, or a host that is a blocked address. A host that is an address never reaches the
+    /// resolver, so that this is its only check.
     pub fn check_url(&self, url: &Url) -> Result<(), InvalidTarget> {
         let host = url.host().ok_or(InvalidTarget::NoHost)?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -72,14 +72,16 @@ impl HostPolicy {
         match url.scheme() {
             "https" => {}
             "http" if allowed => {}
-            // A plain address is checked first, because its kind says more than the scheme.
+            // The host is checked before the scheme is refused, because the kind of its address
+            // explains more.
             "http" => check_literal(&host).and(Err(InvalidTarget::Scheme))?,
             _ => return Err(InvalidTarget::Scheme),
         }
         if allowed { Ok(()) } else { check_literal(&host) }
     }
 
-    /// Keeps those of a name's addresses that may be connected to.
+    /// Returns the addresses of a host name that may be connected to: all of them for an allowed
+    /// host, and only the public ones for any other host.
     #[must_use]
     pub fn admit(&self, name: &str, mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
         let allowed = canonical_name(name).is_some_and(|name| self.allowed.contains(&name));
@@ -100,20 +102,20 @@ fn check_literal(host: &Host<&str>) -> Result<(), InvalidTarget> {
     what.map_or(Ok(()), |what| Err(InvalidTarget::Blocked { host: host.to_string(), what }))
 }
 
-/// Tells whether a name leads to this machine wherever it is looked up (RFC 6761, section 6.3).
+/// Returns true if a name means this machine, whichever resolver is asked (RFC 6761, section 6.3).
 fn is_loopback_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// The one spelling under which a configured or requested host is compared.
+/// Returns the canonical spelling of a host, by which configured and requested hosts are compared.
+/// Returns `None` for a text that is no host.
 fn canonical_name(text: &str) -> Option<String> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.to_canonical().to_string());
     }
     let name = name_of(&Host::parse(text).ok()?);
-    // A pattern would be taken for a name that nothing has: say so, since it looks like it would
-    // work.
+    // A pattern with `*` is refused, because it looks as if it would work but would match no host.
     (!name.is_empty() && !name.contains('*')).then_some(name)
 }
 

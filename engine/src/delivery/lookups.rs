@@ -1,8 +1,8 @@
-//! Look-ups of host names that run at once.
+//! Limits of concurrent host name look-ups.
 //!
-//! A look-up takes a thread of the runtime until the operating system has an answer or gives up,
-//! which takes up to half a minute where name servers are dead. No deadline of ours stops it, so
-//! that it keeps its permit after the call that asked is over.
+//! A look-up occupies a thread of the runtime until the operating system answers or gives up, which
+//! takes up to 30 seconds if name servers are dead. Our deadlines cannot stop it. Therefore a
+//! look-up keeps its permit until it ends, even if the webhook call that needed it is over.
 
 use std::io;
 use std::net::IpAddr;
@@ -11,32 +11,32 @@ use std::time::Duration;
 use super::turns::Turns;
 use crate::ports::Later;
 
-/// Look-ups of all tenants' webhooks at once, at most. The runtime has 512 threads for them and for
-/// all other work that blocks.
+/// Maximum number of concurrent look-ups, over all tenants. The runtime has 512 threads for
+/// look-ups and for all other blocking work.
 pub(super) const LOOKUPS_MAX: usize = 64;
 
-/// Look-ups of one webhook at once, at most.
+/// Maximum number of concurrent look-ups of one tenant's webhook.
 pub(super) const LOOKUPS_OF_ONE_MAX: usize = 8;
 
-/// The longest that a look-up waits for its turn. A call has waited for half of its time before, so
-/// that it fails as busy before its deadline.
+/// Maximum wait of a look-up for its permit, in milliseconds. Its call may have waited for half of
+/// the call's deadline before, so with this limit it fails as busy before that deadline.
 const LOOKUP_TURN_MS: u64 = 2_000;
 
-/// The reason why a host name leads nowhere.
+/// Reason why a look-up gives no usable address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unresolved {
-    /// It has addresses, none of which may be connected to.
+    /// The host has addresses, but the policy admits none of them.
     #[error("no address of the host may be connected to")]
     Blocked,
     /// Too many look-ups are running.
     #[error("there was no turn to look the host up")]
     Busy,
-    /// It has no address.
+    /// The host has no address, or the look-up failed.
     #[error("the host has no address")]
     Unknown,
 }
 
-/// The right to look names up. Clones share it.
+/// Permits for look-ups of one tenant. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Lookups {
     turn: Duration,
@@ -44,18 +44,20 @@ pub(super) struct Lookups {
 }
 
 impl Lookups {
-    /// At most `max` look-ups at once for all tenants together, and `share` for one.
+    /// Allows `max` concurrent look-ups for all tenants together, and `share` of them for one
+    /// tenant.
     pub(super) fn new(max: usize, share: usize) -> Self {
         Self { turn: Duration::from_millis(LOOKUP_TURN_MS), turns: Turns::new(max, share) }
     }
 
-    /// The share of one tenant.
+    /// Returns the permits of another tenant: the total limit is shared, the limit of one tenant is
+    /// separate.
     pub(super) fn of_one(&self) -> Self {
         Self { turn: self.turn, turns: self.turns.of_one() }
     }
 
-    /// Runs a look-up when there is a turn for it. It runs to its end even if nobody waits for its
-    /// answer any more, and its permit comes free only then.
+    /// Runs a look-up as soon as it has a permit. The look-up runs to its end even if its caller no
+    /// longer waits, and gives the permit back only then.
     pub(super) async fn run(
         &self,
         lookup: impl FnOnce() -> Later<io::Result<Vec<IpAddr>>> + Send + 'static,
@@ -83,12 +85,12 @@ mod tests {
 
     const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    /// So few look-ups that there is no turn for another one, which does not wait.
+    /// Makes limits under which a look-up without a free permit fails at once.
     fn lookups(max: usize, share: usize) -> Lookups {
         Lookups { turn: Duration::ZERO, ..Lookups::new(max, share) }
     }
 
-    /// Begins a look-up that does not end, and gives it up.
+    /// Starts a look-up that never ends, and stops waiting for it.
     async fn abandon(lookups: &Lookups) {
         assert!(lookups.run(|| Box::pin(pending())).now_or_never().is_none());
         tokio::task::yield_now().await;

@@ -1,6 +1,7 @@
 //! The body of a webhook, and its signature.
 //!
-//! The data of an event is flat, and text only: receivers read it into maps of strings.
+//! The data of an event is one flat object whose values are all strings, because receivers read it
+//! into maps of strings.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -16,10 +17,11 @@ use sha2::Sha256;
 
 use crate::secret::Secret;
 
-/// Type of a challenge's notification, from which its id is derived.
+/// Event type of a challenge's notification. The event's id is derived from this type and the
+/// challenge.
 pub(super) const PUSH_CREATED: &str = "push.created";
 
-/// The envelope of every event.
+/// Envelope of a webhook's body, the same for every event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Envelope<'a> {
@@ -33,7 +35,7 @@ pub(super) struct Envelope<'a> {
     pub(super) data: Data<'a>,
 }
 
-/// The data of an event.
+/// Data of an event, within its envelope.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Data<'a> {
@@ -45,7 +47,7 @@ pub(super) struct Data<'a> {
     user_agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_address: Option<&'a str>,
-    /// The authenticator that brought the event about.
+    /// Authenticator that caused the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_authenticator_id: Option<&'a str>,
 }
@@ -78,14 +80,16 @@ impl<'a> From<&'a Event> for Data<'a> {
     }
 }
 
-/// The time in ISO 8601 with milliseconds, in UTC. None beyond the years that have such a form.
+/// Formats a time in ISO 8601, in UTC and with milliseconds. Returns `None` for a time that is too
+/// far in the future for this format.
 pub(super) fn iso_time(time: UnixMillis) -> Option<String> {
     let time = DateTime::from_timestamp_millis(i64::try_from(time.0).ok()?)?;
     Some(time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-/// The value of the signature header: one signature with each active secret, so that a receiver may
-/// hold any of them while they are being rotated. No spaces: a receiver refuses them.
+/// Builds the value of the signature header. It has one signature for each active secret, so that a
+/// receiver may have any of them during a rotation. It has no spaces, because receivers reject
+/// them.
 pub(super) fn signature_header(secrets: &[Secret], seconds: u64, body: &str) -> String {
     let mut header = format!("t={seconds}");
     for secret in secrets {

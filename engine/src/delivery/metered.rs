@@ -1,6 +1,6 @@
-//! Connections to a webhook's endpoint that refuse to receive more than the bound of one answer.
+//! Connections to a webhook's endpoint that fail if one response is too long.
 //!
-//! The bytes are counted below TLS, which receives more than the answer.
+//! The received bytes are counted below TLS, so that the overhead of TLS counts too.
 
 use std::io;
 use std::pin::Pin;
@@ -14,11 +14,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Bytes that are received on one connection from the beginning of a request to the beginning of
-/// the next, at most: the answer with all that TLS puts around it. The TLS handshake has as many.
+/// Maximum number of bytes received on one connection from the start of a request to the start of
+/// the next: the response with its TLS overhead. The TLS handshake has the same limit.
 pub(super) const RECEIVED_BYTES_MAX: usize = 64 * 1024;
 
-/// The endpoint sends more than an answer may be.
+/// Error: the endpoint has sent more bytes than one response may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer is longer than an answer may be")]
 pub(super) struct TooLong;
@@ -29,11 +29,11 @@ pub(super) struct Received {
     bytes: Bytes,
 }
 
-/// Number of bytes, known to the client as a property of the connection.
+/// Number of received bytes, which the HTTP client stores among the connection's extras.
 type Bytes = Arc<AtomicUsize>;
 
 impl Received {
-    /// Counts from zero.
+    /// Wraps a stream, with a count of zero bytes.
     pub(super) fn on(stream: TokioIo<TcpStream>) -> TokioIo<Self> {
         TokioIo::new(Self { stream: stream.into_inner(), bytes: Arc::default() })
     }
@@ -79,7 +79,7 @@ impl Connection for Received {
     }
 }
 
-/// Lets the endpoint send anew, because a request begins on its connection.
+/// Resets the count of received bytes, because a new request begins on the connection.
 pub(super) fn begin_request(connection: &Connected) {
     let mut extras = Extensions::new();
     connection.get_extras(&mut extras);

@@ -1,7 +1,7 @@
 //! Adapters that wake a device.
 //!
-//! There is one: a webhook by which the relying party is told, and wakes the device itself. It also
-//! tells of events. An adapter decides nothing about a challenge.
+//! There is one adapter: a webhook. It notifies the relying party, which wakes the device itself,
+//! and it sends events. An adapter makes no decision about a challenge.
 
 mod calls;
 mod client;

@@ -1,16 +1,17 @@
-//! The networks that a webhook does not reach: everything that is not a public unicast address.
+//! The networks that a webhook must not reach: everything that is not a public unicast address.
 //!
-//! Sources: the IANA special-purpose address registries for IPv4 and IPv6. Registered blocks that
-//! lead to public anycast services (AS112, AMT) are left out: nothing inside a network answers
-//! there. A NAT64 prefix that a network has chosen for itself cannot be known here.
+//! Sources: the IANA special-purpose address registries for IPv4 and IPv6. Registered blocks of
+//! public anycast services (AS112, AMT) are not listed here, because no host inside a network
+//! answers at their addresses. A NAT64 prefix that a network has chosen itself cannot be known
+//! here, so it is not blocked.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
 
-/// Blocked prefixes, each with its kind. The first row that holds an address names it, so narrow
-/// rows come first.
+/// Blocked prefixes, each with its kind. The first row that contains an address gives its kind, so
+/// narrow prefixes come before wide ones.
 const BLOCKED: &[(&str, &str)] = &[
     ("0.0.0.0/32", "the unspecified address"),
     ("0.0.0.0/8", "an address of this network"),
@@ -63,8 +64,8 @@ static NETWORKS: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     BLOCKED.iter().map(parse).collect()
 });
 
-/// Names the kind of an address that webhooks may not reach. An IPv4 address in an IPv6 wrapping is
-/// judged by the IPv4 address.
+/// Returns the kind of an address that webhooks may not reach, or `None` for any other address. An
+/// IPv4-mapped IPv6 address is checked by its IPv4 address.
 pub(super) fn blocked(address: IpAddr) -> Option<&'static str> {
     let address = address.to_canonical();
     NETWORKS.iter().find(|(network, _)| network.contains(&address)).map(|(_, what)| *what)
@@ -87,7 +88,8 @@ mod tests {
     fn both_ends_of_every_prefix_are_blocked() {
         for (prefix, _) in BLOCKED {
             let network: IpNet = prefix.parse().unwrap();
-            // The ends of the mapped prefix are judged as the IPv4 addresses they wrap.
+            // The ends of the IPv4-mapped prefix are checked as the IPv4 addresses that they
+            // contain.
             assert!(blocked(network.network()).is_some(), "{prefix}");
             assert!(blocked(network.broadcast()).is_some(), "{prefix}");
         }

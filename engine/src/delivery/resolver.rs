@@ -1,7 +1,7 @@
-//! Looking a webhook's host up, so that only admitted addresses are connected to.
+//! Look-up of a webhook's host, which returns only addresses that the policy admits.
 //!
-//! The client connects to exactly the addresses given here: there is no second look-up that could
-//! answer otherwise.
+//! The HTTP client connects to exactly the returned addresses. There is no second look-up that
+//! could return other addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,14 +15,14 @@ use super::host_policy::HostPolicy;
 use super::lookups::{Lookups, Unresolved};
 use crate::ports::Later;
 
-/// Addresses of a host that are tried, at most: a name may have thousands, each of which would be
-/// connected to.
+/// Maximum number of a host's addresses that are tried, because a name may have thousands, and the
+/// client would try to connect to each.
 const ADDRESSES_MAX: usize = 16;
 
-/// Finds the addresses of a host name.
+/// Function that returns the addresses of a host name.
 pub type Lookup = Arc<dyn Fn(String) -> Later<io::Result<Vec<IpAddr>>> + Send + Sync>;
 
-/// The operating system's look-up, hosts file included.
+/// Returns the operating system's look-up, which includes the hosts file.
 #[must_use]
 pub fn system_lookup() -> Lookup {
     Arc::new(|name| {
@@ -33,7 +33,7 @@ pub fn system_lookup() -> Lookup {
     })
 }
 
-/// Looks names up, and keeps the addresses that the policy admits.
+/// Resolver that returns only the addresses that the policy admits.
 #[derive(Clone)]
 pub(super) struct CheckedResolver {
     pub(super) policy: Arc<HostPolicy>,
@@ -42,7 +42,8 @@ pub(super) struct CheckedResolver {
 }
 
 impl CheckedResolver {
-    /// The admitted addresses. Port 0 stands for the port of the URL.
+    /// Returns the admitted addresses of a name. Their port is 0, because the client takes the port
+    /// from the URL.
     async fn resolve(self, name: Name) -> Result<Vec<SocketAddr>, Unresolved> {
         let (lookup, host) = (self.lookup, name.as_str().to_owned());
         let found = self.lookups.run(move || lookup(host)).await?;
@@ -80,7 +81,7 @@ mod tests {
     use super::super::calls::Calls;
     use super::*;
 
-    /// A resolver whose look-ups give these answers, one after the other.
+    /// Makes a resolver whose look-ups return these answers, one after the other.
     fn resolver(answers: &[&[&str]]) -> CheckedResolver {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
         let answers: Mutex<Vec<Vec<IpAddr>>> =

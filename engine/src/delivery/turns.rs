@@ -1,13 +1,13 @@
-//! Turns for work of all tenants, of which one tenant has a share.
+//! Permits for concurrent work, with one limit for all tenants together and one for each tenant.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A permit of the tenant's share, and one of all. They come free when they are dropped.
+/// A permit of the tenant's share, and a permit of the total. Dropping them gives them back.
 pub(super) type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
-/// The turns of one tenant. Clones share them.
+/// The permits that one tenant can take. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     all: Arc<Semaphore>,
@@ -16,26 +16,26 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// So many turns for all tenants together, and so many of them for one.
+    /// Makes `max` permits for all tenants together, of which one tenant may take `share`.
     pub(super) fn new(max: usize, share: usize) -> Self {
         let [all, own] = [max, share].map(|turns| Arc::new(Semaphore::new(turns)));
         Self { all, own, share }
     }
 
-    /// The turns of another tenant.
+    /// Returns the permits of another tenant, which share the total and have a separate limit.
     pub(super) fn of_one(&self) -> Self {
         Self { own: Arc::new(Semaphore::new(self.share)), ..self.clone() }
     }
 
-    /// Waits for a turn. The tenant's own share comes first, because work that waits for that keeps
-    /// nothing from others.
+    /// Waits for both permits. The permit of the tenant's share is taken first, because a caller
+    /// that waits for it holds no permit of the total, and so blocks no other tenant.
     pub(super) async fn take(&self) -> Turn {
         const OPEN: &str = "it is never closed";
         let own = self.own.clone().acquire_owned().await.expect(OPEN);
         (own, self.all.clone().acquire_owned().await.expect(OPEN))
     }
 
-    /// Tells whether all turns are taken.
+    /// Returns true if all permits of the total are taken.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.all.available_permits() == 0

@@ -1,9 +1,9 @@
-//! The webhook: tells a relying party about a created challenge, by one signed POST, and about
-//! events.
+//! The webhook, which sends notifications about challenges, and events, to the relying party. Each
+//! is one signed POST.
 //!
-//! It answers whether the relying party accepted, and repeats no call. A call that is repeated has
-//! the same id and body, and a signature of its own moment. It reads nothing of an answer beyond
-//! the status, and follows no redirect.
+//! It returns whether the relying party accepted the call, and repeats no call itself. If its
+//! caller repeats a call, the id and body are the same, and the signature has the new time. It
+//! reads only the status of a response, and follows no redirect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ use crate::secret::Secret;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// The longest that one call may take in all: look-up, connection, request and answer. Connecting
-/// that goes on in the background takes no longer either.
+/// Maximum duration of one call, in milliseconds: look-up, connecting, request and response.
+/// Connecting that continues in the background has the same limit.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 
 const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
@@ -43,23 +43,23 @@ const SIGNATURE_HEADER: &str = "X-Signature-V2";
 
 /// Target and identity of a webhook.
 pub struct WebhookSettings {
-    /// The tenant whose challenges it tells about.
+    /// Tenant whose challenges and events are sent.
     pub tenant: TenantId,
-    /// The target.
+    /// Target of the calls.
     pub url: Url,
-    /// Hosts that may be called whatever their address, and without encryption.
+    /// Hosts that may be called at any address, and also without encryption.
     pub allow_hosts: Vec<String>,
-    /// The active secrets, at least one; each of them signs.
+    /// Active secrets, at least one. Each of them signs every call.
     pub secrets: Vec<Secret>,
-    /// This server's name for itself in the envelope.
+    /// Name of this server, the value of `source` in the envelope.
     pub source: String,
-    /// Tells the time of a signature.
+    /// Clock for the times of events and signatures.
     pub clock: Arc<dyn Clock>,
-    /// Bound of concurrent calls, of this tenant and of all.
+    /// Limits of concurrent calls, for this tenant and for all tenants.
     pub calls: Calls,
 }
 
-/// Why a webhook cannot be set up, in words for the operator.
+/// Reason why a webhook cannot be set up. Its text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
     /// The HTTP client cannot be made.
@@ -73,7 +73,7 @@ pub enum WebhookError {
     /// The URL or the allowed hosts are refused.
     #[error(transparent)]
     Target(#[from] InvalidTarget),
-    /// The URL cannot be asked for.
+    /// The URL cannot be the target of an HTTP request.
     #[error("webhook_url is too long, or has a character that no request can")]
     Url,
 }
@@ -89,18 +89,20 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A webhook that finds its host as the operating system does.
+    /// Makes a webhook whose host is looked up by the operating system.
     ///
     /// # Errors
-    /// [`WebhookError`] if it could never be called, or not be signed.
+    /// [`WebhookError`] if the URL may not be called, there is no secret to sign with, or the HTTP
+    /// client cannot be made.
     pub fn new(settings: WebhookSettings) -> Result<Self, WebhookError> {
         Self::with_lookup(settings, system_lookup())
     }
 
-    /// A webhook that finds its host by `lookup`. The policy holds it all the same.
+    /// Makes a webhook whose host is looked up by `lookup`. The policy checks the returned
+    /// addresses as well.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// The errors of [`Self::new`].
     pub fn with_lookup(settings: WebhookSettings, lookup: Lookup) -> Result<Self, WebhookError> {
         if settings.secrets.is_empty() {
             return Err(WebhookError::NoSecret);
@@ -119,13 +121,14 @@ impl Webhook {
         Ok(Self { settings: settings.into(), uri, policy, client, deadline })
     }
 
-    /// Sets another deadline than [`WEBHOOK_DEADLINE_MS`].
+    /// Replaces the deadline of [`WEBHOOK_DEADLINE_MS`].
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// The body that tells of an event which happened to an account of the tenant.
+    /// Builds the JSON body about an event of an account, which has to belong to the webhook's
+    /// tenant.
     fn body(
         &self,
         id: &EventId,
@@ -151,11 +154,12 @@ impl Webhook {
         Ok(serde_json::to_string(&envelope).expect("an envelope is text only"))
     }
 
-    /// A request with that body, signed at this moment. The body is sent after `gate`, where there
-    /// is one.
+    /// Builds a request with the given body, signed with the current time. With a `gate`, the body
+    /// is sent only after the gate has succeeded.
     fn request(&self, body: String, gate: Option<Offering>) -> Result<Request<Gated>, Failure> {
         let WebhookSettings { url, secrets, clock, .. } = &*self.settings;
-        // The resolver never sees a host that is an address, so that it is judged here.
+        // The resolver is not called for a host that is an IP address, so such a host is checked
+        // here.
         self.policy.check_url(url).map_err(|_| Failure::Blocked)?;
         let signature: Result<HeaderValue, InvalidHeaderValue> =
             signature_header(secrets, clock.wall().seconds(), &body).try_into();
@@ -169,8 +173,8 @@ impl Webhook {
         Ok(request.body(Gated::new(body.into(), gate)).expect("all parts of it are valid"))
     }
 
-    /// Sends a request when there is a turn for it, within half of its time. Only a status of
-    /// success is acceptance.
+    /// Sends a request once it has a permit, for which it waits during half of its deadline at
+    /// most. Only a 2xx status counts as acceptance.
     async fn send(&self, request: Request<Gated>) -> Result<(), Failure> {
         let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
         let call = Call { turn: turn.map_err(|_| Failure::Busy)?, deadline: self.deadline };
@@ -178,7 +182,7 @@ impl Webhook {
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
-    /// Makes one call, and says whether it was accepted.
+    /// Makes one call, and returns whether the relying party accepted it.
     async fn call(
         self,
         body: Result<String, Failure>,
@@ -219,7 +223,8 @@ impl Delivery for Webhook {
         let body = self.body(&event, account, *issued_at, PUSH_CREATED, issued.into());
         let webhook = self.clone();
         Box::pin(async move {
-            // The relying party wakes its devices itself: which of them, it does not say.
+            // The list is empty, because the relying party wakes its devices itself and does not
+            // report which.
             webhook.call(body, Some(offering)).await.map(|()| Vec::new())
         })
     }

@@ -1,5 +1,6 @@
 //! The text of an amount: the currency's code first, a no-break space between thousands, a point
-//! before the decimals. It is the same for every reader, so that a person can compare two screens.
+//! before the decimals. The text is the same for every reader, so that a person can compare two
+//! screens.
 
 use std::fmt;
 
@@ -7,9 +8,9 @@ use countersign_core::refusal::CustomFault;
 use iso_currency::Currency;
 use serde_json::Value;
 
-/// Name of the member that is an amount where a currency stands beside it.
+/// Name of the member that is an amount, if its object also has a member [`CURRENCY`].
 pub(super) const AMOUNT: &str = "amount";
-/// Name of that currency.
+/// Name of the member that is the currency of the amount beside it.
 pub(super) const CURRENCY: &str = "currency";
 
 const THOUSANDS: char = '\u{a0}';
@@ -19,13 +20,13 @@ const THOUSANDS: char = '\u{a0}';
 pub(super) struct Amount {
     code: &'static str,
     is_negative: bool,
-    /// Digits before the point, without needless zeros.
+    /// Digits before the point, without leading zeros.
     whole: String,
-    /// Digits behind it, as many as the currency has.
+    /// Digits after the point, as many as the currency has decimals.
     fraction: String,
 }
 
-/// The member that breaks a rule, and the rule.
+/// Error: the member that breaks a rule, and the rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Currency(CustomFault),
@@ -33,14 +34,15 @@ pub(super) enum Fault {
 }
 
 impl Amount {
-    /// Parses an amount beside its currency: minor units (a JSON integer, or digits with an
-    /// optional minus), or a text with exactly the currency's decimals.
+    /// Parses an amount and its currency. An amount is minor units (a JSON integer, or digits with
+    /// an optional minus), or a text with exactly the currency's decimals.
     pub(super) fn parse(amount: &Value, currency: &Value) -> Result<Self, Fault> {
         let currency = currency.as_str().and_then(Currency::from_code);
         let currency = currency.ok_or(Fault::Currency(CustomFault::UnknownCurrency))?;
         let decimals = currency.exponent().ok_or(Fault::Currency(CustomFault::NoDecimals))?;
         let decimals = usize::from(decimals);
-        // A number with a point or an exponent is none that both sides read alike.
+        // A JSON number with a point or an exponent is not accepted, because not every reader gets
+        // the same value from it.
         let integer = amount.as_number().filter(|number| number.is_i64() || number.is_u64());
         let text = integer.map(ToString::to_string).or_else(|| Some(amount.as_str()?.to_owned()));
         let parsed = text.and_then(|text| Self::of_text(currency.code(), decimals, &text));
@@ -180,7 +182,8 @@ mod tests {
         }
     }
 
-    /// The table is another's: a new version of it may not move a point unseen. ISO 4217, list one.
+    /// Checks the library's table against ISO 4217, list one, because a new version of the library
+    /// must not change the decimals of a currency unnoticed.
     #[test]
     fn the_decimals_are_those_of_the_standard() {
         let of = |code| Currency::from_code(code).and_then(Currency::exponent);

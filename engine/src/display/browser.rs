@@ -1,18 +1,20 @@
-//! A browser's name as people call it, from its `User-Agent`.
+//! The common name of a browser, from its `User-Agent`.
 
 use std::borrow::Cow;
 
 use woothee::parser::{Parser, WootheeResult};
 
-/// Characters of a `userAgent` that is shown as it is, where the browser is not known.
+/// Maximum length of a `userAgent`, in characters, that is shown unchanged if the browser is not
+/// known.
 const UNKNOWN_CHARS_MAX: usize = 40;
-/// Bytes of a name in JSON, at most.
+/// Maximum length of a name in JSON, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 4 * UNKNOWN_CHARS_MAX;
 const UNKNOWN: &str = "Unknown browser";
-/// A browser that is part of another app.
+/// Name of a browser inside another app.
 const IN_APP: &str = "In-app browser";
 
-/// Marks of browsers that the library takes for the one whose engine they have.
+/// Marks in the `User-Agent` of browsers that the library confuses with the browser whose engine
+/// they use. Each mark comes with the browser's name.
 const MARKS: &[(&str, &str)] = &[
     ("DuckDuckGo/", "DuckDuckGo"),
     ("Ddg/", "DuckDuckGo"),
@@ -26,7 +28,7 @@ const MARKS: &[(&str, &str)] = &[
     ("Whale/", "Whale"),
 ];
 
-/// Marks of apps that show pages in themselves.
+/// Marks in the `User-Agent` of apps with a built-in browser. Each mark comes with the app's name.
 const APPS: &[(&str, &str)] = &[
     ("FBAN/", "Facebook"),
     ("FBAV/", "Facebook"),
@@ -40,8 +42,9 @@ const APPS: &[(&str, &str)] = &[
     ("BytedanceWebview", "TikTok"),
 ];
 
-/// Names a browser and its system in one short line, such as "Chrome on iPhone". One that is not
-/// known is shown as it calls itself where that is short.
+/// Returns the name of a browser and its system in one short line, such as "Chrome on iPhone". If
+/// the browser is not known, a short `userAgent` is returned unchanged, and a long one is replaced
+/// by "Unknown browser".
 pub(super) fn name(user_agent: &str) -> Cow<'_, str> {
     let known = Parser::new().parse(user_agent).unwrap_or_default();
     let system = system(known.os);
@@ -67,7 +70,7 @@ fn browser<'a>(user_agent: &str, known: &WootheeResult<'a>) -> Option<Cow<'a, st
         return Some(name.into());
     }
     match known.name {
-        // Tools call themselves something better than the library does.
+        // The `userAgent` of an HTTP tool is a better name than the library's.
         "" | "UNKNOWN" | "HTTP Library" => None,
         "Webview" => Some(IN_APP.into()),
         "Google Search App" => Some("Google app".into()),
@@ -76,8 +79,8 @@ fn browser<'a>(user_agent: &str, known: &WootheeResult<'a>) -> Option<Cow<'a, st
     }
 }
 
-/// A system without its version: Windows 11 and later systems of Apple's call themselves by an
-/// older one.
+/// Returns a system's name without its version, because Windows 11 and newer systems of Apple
+/// report an older version.
 fn system(os: &str) -> Option<&str> {
     match os {
         "" | "UNKNOWN" => None,
@@ -95,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// Characters of a name, at most: one line of a small screen.
+    /// Maximum length of a name, in characters: one line of a small screen.
     const NAME_CHARS_MAX: usize = 48;
 
     const SAFARI: &str = "AppleWebKit/605.1.15 (KHTML, like Gecko)";

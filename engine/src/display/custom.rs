@@ -1,5 +1,5 @@
-//! Members of the custom data that a device may see: checked, in one form, and with the text of
-//! each amount.
+//! Custom data that a device may show: its members are checked and normalized, and each amount gets
+//! a text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,34 +12,35 @@ use serde_json::{Map, Value};
 
 use super::amount::{AMOUNT, Amount, CURRENCY, Fault};
 
-/// The largest integer up to which a double-precision number names every one.
+/// Largest integer up to which a double-precision number represents every integer exactly.
 const INTEGER_MAX: u64 = (1 << 53) - 1;
-/// Bytes of a member's place in a refusal, at most; the rest is cut.
+/// Maximum length of a member's path in a refusal, in bytes. A longer path is cut.
 const FIELD_BYTES_MAX: usize = 128;
 
-/// Custom data as a device sees it.
+/// Custom data as a device shows it.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) custom: Map<String, Value>,
-    /// The text of each amount, in the place that the amount has in `custom`; a place in a list is
-    /// its number, from 0.
+    /// Text of each amount, at the path that the amount has in `custom`. The key of a list's
+    /// element is its index, from 0.
     pub(super) amounts: Map<String, Value>,
 }
 
-/// Reads the members of an object, as JSON in text, that `public` names.
+/// Parses a JSON object, and returns the members that `public` names, checked and normalized. A
+/// text that is no JSON object has no members.
 ///
 /// # Errors
-/// [`Refusal::CustomUnshowable`].
+/// [`Refusal::CustomUnshowable`] for a member that breaks a rule, with its path.
 pub(super) fn seen(json: Option<&str>, public: &[String]) -> Result<Seen, Refusal> {
     let Some(json) = json.filter(|_| !public.is_empty()) else { return Ok(Seen::default()) };
     Walk { place: Vec::new(), has_amounts: true }.object(members(json, public))
 }
 
-/// Checks the characters of those members of a user's own data, and nothing else: it says how a
-/// relying party knows the user, and no amount is approved with it.
+/// Checks the characters of the public members of a user's own custom data. Amounts are not
+/// checked, because this data describes the user, and nobody approves an amount by it.
 ///
 /// # Errors
-/// [`Refusal::CustomUnshowable`].
+/// [`Refusal::CustomUnshowable`] for a member that breaks a rule, with its path.
 pub(crate) fn check_text(json: &str, public: &[String]) -> Result<(), Refusal> {
     let mut walk = Walk { place: Vec::new(), has_amounts: false };
     walk.object(members(json, public)).map(|_| ())
@@ -50,9 +51,9 @@ fn members(json: &str, public: &[String]) -> Map<String, Value> {
     all.into_iter().filter(|(name, _)| public.contains(name)).collect()
 }
 
-/// Gives Unicode's normal form C of a text, without marks that order nothing; None for a text that
-/// hides, reorders or forges. The check comes before JSON, which would escape the forbidden
-/// characters.
+/// Returns a text in Unicode's normal form C, without direction marks that have no effect. Returns
+/// `None` for a text with characters that hide, reorder or forge text. The check comes before the
+/// text is written as JSON, because JSON would escape the forbidden characters.
 pub(super) fn text(line: &str) -> Option<Cow<'_, str>> {
     let normal = normal(line);
     let text = match normal {
@@ -66,11 +67,11 @@ fn normal(line: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(line)
 }
 
-/// A walk over custom data.
+/// State of a walk over custom data.
 struct Walk {
-    /// Its place: the names of members from `custom` on.
+    /// Path of the current member, from `custom` on.
     place: Vec<Step>,
-    /// True where amounts are checked and get a text.
+    /// True if amounts are checked and get a text.
     has_amounts: bool,
 }
 
@@ -80,13 +81,15 @@ enum Step {
 }
 
 impl Walk {
-    /// Recursion ends: parsed JSON is at most 128 levels deep.
+    /// Checks and normalizes an object. The recursion ends, because parsed JSON is at most 128
+    /// levels deep.
     fn object(&mut self, object: Map<String, Value>) -> Result<Seen, Refusal> {
         let amount = self.amount(&object)?;
         let mut seen = Seen::default();
         for (name, member) in object {
             self.place.push(Step::Name(name.clone()));
-            // A mark in a name helps nobody: two names would look like one.
+            // A name with a direction mark is refused, because two different names would look
+            // alike.
             let name = Some(normal(&name)).filter(|name| is_safe(name));
             let name = name.ok_or_else(|| self.refused(CustomFault::Unsafe))?.into_owned();
             let (value, texts) = self.value(member)?;
@@ -102,7 +105,7 @@ impl Walk {
         Ok(seen)
     }
 
-    /// An object's amount, where a currency stands beside one.
+    /// Parses the amount of an object that has both an amount and a currency.
     fn amount(&mut self, object: &Map<String, Value>) -> Result<Option<Amount>, Refusal> {
         let beside = object.get(AMOUNT).zip(object.get(CURRENCY));
         let Some((amount, currency)) = beside.filter(|_| self.has_amounts) else {
@@ -117,8 +120,8 @@ impl Walk {
         Err(self.refused(fault))
     }
 
-    /// A value in its one form, and the texts of the amounts in it. A number that not every reader
-    /// takes for the same is written as text.
+    /// Checks and normalizes a value, and returns it with the texts of the amounts in it. A number
+    /// that not every reader gets the same value from is written as a string.
     fn value(&mut self, value: Value) -> Result<(Value, Map<String, Value>), Refusal> {
         let plain = match value {
             Value::Null | Value::Bool(_) => value,
@@ -153,8 +156,8 @@ impl Walk {
         Ok((Value::Array(list), amounts))
     }
 
-    /// Gives the refusal of the member at this place. A name is shown without its unsafe
-    /// characters.
+    /// Returns the refusal of the current member, with its path. Unsafe characters in a name are
+    /// replaced.
     fn refused(&self, fault: CustomFault) -> Refusal {
         let mut field = "custom".to_owned();
         for step in &self.place {
@@ -244,7 +247,7 @@ mod tests {
             );
             assert!(of(&custom, &[]).is_ok());
         }
-        // A device needs both the amount and its currency.
+        // Without both an amount and its currency there is nothing to check.
         let custom = json!({ "amount": null, "currency": "EUR" });
         assert!(of(&custom, &["amount"]).is_ok());
         assert!(of(&custom, &["currency"]).is_ok());

@@ -1,8 +1,9 @@
-//! The text that a device shows of a challenge, and hashes: canonical JSON in one text.
+//! The display text of a challenge, which a device shows and hashes: one text of canonical JSON.
 //!
-//! Keys are in order and there is no white space. Text is in Unicode's normal form C. A number that
-//! not every reader takes for the same, one that is no integer or is beyond 2^53, is written as
-//! text. Amounts and the browser have a text besides, so that no device computes one.
+//! Keys are sorted, and there is no white space. Strings are in Unicode's normal form C. A number
+//! that is no integer, or is beyond 2^53, is written as a string, because not every JSON reader
+//! gets the same value from it. Amounts and the browser have an additional text, so that no device
+//! has to compute one.
 
 mod amount;
 mod browser;
@@ -21,12 +22,12 @@ use serde_json::{Map, Value};
 pub(crate) use custom::check_text;
 use custom::{Seen, text};
 
-/// Builds the text for an action. `public` names the members of its custom data that a device may
-/// see.
+/// Builds the display text of an action. `public` names the members of its custom data that a
+/// device may show.
 ///
 /// # Errors
 /// [`Refusal::CustomUnshowable`], [`Refusal::DisplayTooLong`], or [`Refusal::DisplayUnsafe`] for an
-/// action that was recorded before its characters were refused.
+/// action that was recorded before its characters were refused by [`check`].
 pub(crate) fn build(
     action: &Action,
     public: &[String],
@@ -35,11 +36,12 @@ pub(crate) fn build(
     DisplayText::new(&written(action, public, issued_at, browser::name)?)
 }
 
-/// Checks that a text can be built for an action. It names no browser unless it has to, because
-/// that takes longer than all the rest.
+/// Checks that the display text of an action can be built. The check first assumes the longest
+/// possible browser name, because finding the real one takes longer than all other steps. It builds
+/// the real text only if the assumed one is refused.
 ///
 /// # Errors
-/// Those of [`build`].
+/// The errors of [`build`].
 pub(crate) fn check(
     action: &Action,
     public: &[String],
@@ -74,7 +76,8 @@ fn written(
     Ok(serde_json::to_string(&shown).expect("all of it is JSON"))
 }
 
-/// Members in the order of their names.
+/// Members of the display text, declared in the order of their names, because they are written in
+/// the order of the declaration.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
@@ -205,7 +208,7 @@ mod tests {
         assert_eq!(shown(&of(longest), &["a"]).unwrap().len(), DISPLAY_BYTES_MAX);
         let refused = Refusal::DisplayTooLong { max: DISPLAY_BYTES_MAX };
         assert_eq!(shown(&of(longest + 1), &["a"]), Err(refused.clone()));
-        // A check says the same, whatever the browser is called.
+        // A check gives the same result for every browser name.
         let public = ["a".to_owned()];
         let around = around + r#""browser":"Firefox","userAgent":"Firefox","#.len();
         for (length, expected) in [(0, Ok(())), (1, Err(refused))] {

@@ -1,22 +1,25 @@
-//! Logs that the wall clock was set, with the consequences.
+//! Log lines about a wall clock that was set, with the consequences.
 
 use std::cmp::Ordering;
 
 use crate::ports::Clock;
 
-/// A difference between the clocks that is made up for within hours, and worth no line.
+/// Largest difference between the clocks that is not logged, in milliseconds, because it disappears
+/// within hours.
 const SMALL_MS: u64 = 5_000;
 
-/// The difference that was told last.
+/// The difference between the clocks that was logged last.
 #[derive(Debug, Default)]
 pub(super) struct ClockGap {
-    /// Milliseconds by which the wall clock was ahead of the time of deadlines; 0 if they are few.
+    /// Milliseconds by which the wall clock was ahead of the time of deadlines, negative if it was
+    /// behind; 0 for a difference of [`SMALL_MS`] or less.
     told_ms: i64,
 }
 
 impl ClockGap {
-    /// Looks at both clocks, and tells a difference that is new, except for the slewing of the
-    /// clocks and the time between their readings.
+    /// Reads both clocks, and logs their difference if it has become large, has become small, or
+    /// has changed by more than [`SMALL_MS`]. A smaller change can come from slewing or from the
+    /// time between the two readings.
     pub(super) fn look(&mut self, clock: &dyn Clock) {
         let (now, wall) = (clock.now(), clock.wall());
         let ahead_ms = wall.ms_since(now).cast_signed() - now.ms_since(wall).cast_signed();

@@ -7,22 +7,22 @@ use metrics::gauge;
 use crate::ports::Store;
 use crate::telemetry;
 
-/// Room that is left to the store.
+/// Free room of the store at the last measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreeRoom {
     /// Bytes that the store can still record; absent if unknown.
     pub bytes: Option<u64>,
-    /// True if that is little.
+    /// True if the free room is below the limit for a warning.
     pub is_low: bool,
 }
 
-/// Watches the store's free room, and the bound below which it is little.
+/// The last measurement of the free room, and the limit below which the engine warns.
 pub(super) struct FreeRoomWatch {
     warn_bytes: u64,
     known: Mutex<FreeRoom>,
 }
 
-/// A change that a look has found.
+/// A change between low and enough room, found by a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     Low,
@@ -30,7 +30,7 @@ enum Turn {
 }
 
 impl FreeRoomWatch {
-    /// Begins without a measurement. With `warn_bytes` of 0 it never warns.
+    /// Makes a watch without a measurement. If `warn_bytes` is 0, it never warns.
     pub(super) const fn new(warn_bytes: u64) -> Self {
         Self { warn_bytes, known: Mutex::new(FreeRoom { bytes: None, is_low: false }) }
     }
@@ -39,7 +39,8 @@ impl FreeRoomWatch {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the free room, shows it, and warns when it has become little.
+    /// Measures the free room, sets the metric, and logs when the room has become low or enough
+    /// again.
     pub(super) async fn look(&self, store: &dyn Store) {
         let bytes = store.room().await.unwrap_or_else(|error| {
             tracing::debug!(%error, "the room of the store is not known");
@@ -58,8 +59,9 @@ impl FreeRoomWatch {
         }
     }
 
-    /// Notes the free room, and tells a change. After it was little, it is enough again with a
-    /// quarter more, so that the state does not turn with every record.
+    /// Stores a measurement, and returns the change between low and enough, if there is one. After
+    /// the room was low, it counts as enough again from 125 % of the limit, so that the state does
+    /// not change with every record. Unknown room does not count as low.
     fn note(&self, bytes: Option<u64>) -> Option<Turn> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let was_low = known.is_low;

@@ -1,5 +1,5 @@
-//! Periodic work: idle actors leave, overdue challenges end, old records are pruned. A store that
-//! refuses is tried until it records, and its free room is watched.
+//! Periodic work: stops idle actors, ends overdue challenges, prunes old records, tries a store
+//! that refuses to record, and measures its free room.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +20,14 @@ use crate::ports::Ports;
 const SWEEP: Duration = Duration::from_secs(10);
 /// Interval between searches for overdue challenges.
 const OVERDUE: Duration = Duration::from_secs(5);
-/// Overdue challenges ended at one look, at most.
+/// Maximum number of overdue challenges that are ended in one round.
 const OVERDUE_MAX: usize = 1000;
-/// Overdue challenges that end together, because the store records them in one group.
+/// Number of overdue challenges that are ended concurrently, so that the store records them in one
+/// group.
 pub(super) const ENDED_TOGETHER: usize = 64;
-/// A challenge that is held for longer was left behind by a process that died: its initiator was
-/// never answered. It is longer than any notification may take.
+/// Maximum time for which a challenge is held, in milliseconds. It is longer than any notification
+/// may take, so a challenge that is held for longer was left behind by a process that died before
+/// it answered the initiator.
 const HELD_MS_MAX: u64 = 15_000;
 /// Interval between test writes to a store that refuses to record, so that recovery needs no
 /// caller.
@@ -60,7 +62,8 @@ impl Engine {
     }
 }
 
-/// Has a store that does not record try it again.
+/// Makes a test write if the store does not record commits, so that the store can notice its
+/// recovery.
 async fn try_store(shared: Arc<Shared>) {
     let Ports { store, clock, .. } = &*shared.ports;
     if store.ready().is_err() {
@@ -102,16 +105,16 @@ async fn end_overdue(shared: &Arc<Shared>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The end of a challenge that nobody has brought about.
+/// The kind of end that the engine itself gives an overdue challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// It expires if its deadline is over.
+    /// The challenge expires, if its deadline is over.
     Expiry,
-    /// It ends so, as of that time.
+    /// The challenge ends with this outcome, as of this time.
     End(Outcome, UnixMillis),
 }
 
-/// Gives the end of a challenge that is overdue at `now`.
+/// Returns the end of a challenge that is overdue at `now`, or `None` if it is not overdue.
 fn due(challenge: &Challenge, now: UnixMillis, limits: &Limits) -> Option<Due> {
     if now >= challenge.deadline(limits) {
         return Some(Due::Expiry);
@@ -120,7 +123,7 @@ fn due(challenge: &Challenge, now: UnixMillis, limits: &Limits) -> Option<Due> {
     is_abandoned.then_some(Due::End(Outcome::Cancelled, now))
 }
 
-/// Has a challenge ended. False if that failed, which is logged.
+/// Ends a challenge, by its account. Returns false if that failed, which is logged.
 pub(super) async fn end(shared: &Arc<Shared>, challenge: Challenge, due: Due) -> bool {
     let (id, account) = (challenge.id, challenge.account);
     let ended = shared.account(&account, async move |w| match due {

@@ -21,13 +21,14 @@ use crate::telemetry;
 use crate::tenant::Tenant;
 use crate::wait_limit::WaitLimit;
 
-/// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
+/// Time for which a poll still waits after a challenge's deadline, in milliseconds, so that the
+/// expiry can be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
 
-/// Pause between notifications about one challenge.
+/// Pause between two calls for the notification about one challenge.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(250);
-/// After that time none is repeated: with the longest that a call may take, an initiator waits for
-/// 7 seconds at most.
+/// Time after which a notification is not repeated, in seconds. One call takes up to 5 seconds, so
+/// an initiator waits for about 7 seconds at most.
 const NOTIFY_AGAIN_SECONDS: f64 = 2.0;
 
 /// A challenge that was started.
@@ -35,21 +36,21 @@ const NOTIFY_AGAIN_SECONDS: f64 = 2.0;
 pub struct Started {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// Results of the notifications.
+    /// Results for the devices that the delivery adapter itself has notified.
     pub deliveries: Vec<DeliveryResult>,
 }
 
-/// The state of a challenge, as a poll reports it.
+/// The state of a challenge, as a poll returns it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// True if the poll was answered at once, because too many wait.
+    /// True if the poll was answered at once, because too many polls wait.
     pub crowded: bool,
 }
 
 impl Verdict {
-    /// The recorded end, if there is one.
+    /// Returns the recorded end, if there is one.
     #[must_use]
     pub fn ended(&self) -> Option<&Ended> {
         self.challenge.ended.as_ref()
@@ -57,12 +58,14 @@ impl Verdict {
 }
 
 impl Engine {
-    /// Issues a challenge for an action and notifies its devices. If the relying party does not
-    /// accept the notification, which is repeated where it was lost on its way, the challenge is
-    /// cancelled and nobody can have answered it. It takes no prompt if no connection was made.
+    /// Issues a challenge for an action, and notifies the relying party if the tenant has a
+    /// webhook. A notification that was lost on its way is repeated. If the relying party does not
+    /// accept the notification, the challenge is cancelled; no device can have answered it, because
+    /// it was held. The challenge counts as no prompt if no connection was made.
     ///
     /// # Errors
-    /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
+    /// [`Error::Refused`] if a rule does not allow the challenge, or [`Error::Delivery`] if the
+    /// relying party does not accept the notification.
     pub async fn start_challenge(
         &self,
         account: &AccountKey,
@@ -76,7 +79,8 @@ impl Engine {
             let issued = self.shared.account(account, issue).await?;
             return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
         };
-        // Seen to its end even if the browser leaves: a held challenge must not be left behind.
+        // The task runs to its end even if the browser disconnects, because a challenge must not
+        // stay held.
         let (shared, account) = (self.shared.clone(), account.clone());
         let started = tokio::spawn(async move {
             let issued = shared.account(&account, issue).await?;
@@ -85,8 +89,8 @@ impl Engine {
         started.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
-    /// Returns a challenge of an action at once when it has ended, and at the latest when the
-    /// caller's `wait` is over.
+    /// Waits until a challenge of an action has ended, for the caller's `wait` at most, and returns
+    /// its state then. It does not wait if too many polls wait.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not a challenge of that action of that user.
@@ -119,13 +123,13 @@ impl Engine {
         Ok(Verdict { challenge, crowded: false })
     }
 
-    /// Tells whether the approval of a granted action still holds; see
+    /// Returns true if the approval of a granted action is still valid; see
     /// [`Account::approval_stands`].
     ///
     /// [`Account::approval_stands`]: countersign_core::account::Account::approval_stands
     ///
     /// # Errors
-    /// [`Error::Refused`] if the action is not known any more.
+    /// [`Error::Refused`] if the action is unknown, or the grant is no longer valid.
     pub async fn approval_stands(
         &self,
         account: &AccountKey,
@@ -139,10 +143,10 @@ impl Engine {
         asked.await
     }
 
-    /// Finds the challenge that is open of a granted action, be its notification under way or not.
+    /// Returns the open challenge of a granted action, including a challenge that is still held.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the action is not known any more.
+    /// [`Error::Refused`] if the action is unknown, or the grant is no longer valid.
     pub async fn open_challenge(
         &self,
         account: &AccountKey,
@@ -156,8 +160,8 @@ impl Engine {
         asked.await
     }
 
-    /// Cancels a challenge of an action. The answer is the recorded end, which may be an earlier
-    /// one.
+    /// Cancels a challenge of an action, and returns the recorded end. A challenge that has ended
+    /// already keeps its end.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not a challenge of that action of that user.
@@ -177,7 +181,8 @@ impl Engine {
         self.shared.account(account, cancelled).await
     }
 
-    /// Cancels a challenge as [`Engine::cancel`] does, unless a poll waits for it.
+    /// Cancels a challenge as [`Engine::cancel`] does, unless a poll waits for its end. Returns
+    /// `None` in that case.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not a challenge of that action of that user.
@@ -195,8 +200,8 @@ impl Engine {
     }
 }
 
-/// Notifies the relying party of a held challenge. The challenge is released if that was accepted,
-/// and withdrawn if not.
+/// Notifies the relying party of a held challenge. The challenge is released if the relying party
+/// accepts the notification, and withdrawn otherwise.
 async fn announce(
     shared: &Arc<Shared>,
     tenant: &Tenant,
@@ -218,7 +223,8 @@ async fn announce(
     }
 }
 
-/// Notifies, and again where that was lost on its way: soon, and as often as the limit allows.
+/// Sends the notification. If it was lost on its way, it is repeated after [`NOTIFY_PAUSE`], with
+/// `calls_max` calls in total at most, and only during the first [`NOTIFY_AGAIN_SECONDS`].
 async fn notify(
     shared: &Arc<Shared>,
     delivery: &dyn Delivery,
@@ -245,8 +251,8 @@ async fn notify(
     }
 }
 
-/// Offers a challenge to its devices when a connection stands for its notification, and keeps why
-/// that was refused.
+/// Makes the future that offers a challenge to its devices, which is awaited once the notification
+/// has a connection. If the offer fails, the returned cell gets the error.
 fn offering(shared: &Arc<Shared>, issued: &Issued) -> (Offering, Arc<OnceLock<Error>>) {
     let (shared, challenge) = (shared.clone(), issued.challenge.clone());
     let refused = Arc::new(OnceLock::new());

@@ -30,18 +30,20 @@ use crate::ports::{Clock, Entropy, Ports};
 use crate::tenant::{Tenant, Tenants};
 use crate::verifier::Verifier;
 
-/// Sizes of the engine.
+/// Sizes and limits of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Threads that actors live on; with 0 they live on the event loops that activate them.
+    /// Number of threads that run actors. With 0, each actor runs on the event loop that activates
+    /// it.
     pub actor_threads: usize,
-    /// Threads that check signatures; 0 means one per core.
+    /// Number of threads that check signatures; 0 means one per core.
     pub verifier_threads: usize,
-    /// Signature checks that are queued or running, at most.
+    /// Maximum number of signature checks that are queued or running.
     pub verify_queue_max: usize,
-    /// Most actors in memory. A request that needs one more is refused.
+    /// Maximum number of actors in memory. A request that needs one more is refused.
     pub activations_max: usize,
-    /// Polls that wait together, at most. One more is answered as if its time was over.
+    /// Maximum number of polls that wait at the same time. A further poll is answered at once, as
+    /// at its timeout.
     pub waiters_max: usize,
     /// Retention of actions, in milliseconds.
     pub action_retention_ms: u64,
@@ -54,7 +56,7 @@ pub struct EngineSettings {
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 impl EngineSettings {
-    /// The sizes of a server that configures none.
+    /// Sizes and limits of a server that configures none.
     pub const DEFAULT: Self = Self {
         actor_threads: 0,
         verifier_threads: 0,
@@ -78,11 +80,11 @@ impl Default for EngineSettings {
 pub struct Engine {
     shared: Arc<Shared>,
     verifier: Arc<Verifier>,
-    /// Polls that wait.
+    /// Permits for polls that wait.
     waiters: Permits,
     free_room: Arc<FreeRoomWatch>,
     rounds: Arc<Rounds>,
-    /// Challenges that the recovery has ended; `None` while there is no recovery.
+    /// Number of challenges that the running recovery has ended; `None` if no recovery runs.
     recovering: Arc<watch::Sender<Option<u64>>>,
 }
 
@@ -111,7 +113,7 @@ impl Engine {
         engine
     }
 
-    /// The secret that signs a tenant's tokens, made when the tenant is first seen.
+    /// Returns the secret that signs a tenant's tokens. It is made when the tenant is first seen.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -120,21 +122,21 @@ impl Engine {
         Ok(self.shared.ports.store.token_secret(tenant, fresh).await?)
     }
 
-    /// The clock that everything here goes by.
+    /// Returns the clock that the engine uses for everything.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.ports.clock
     }
 
-    /// The starts so far by a clock that was behind, this one included; known once
-    /// [`Engine::recover`] has begun.
+    /// Returns the server starts at which the clock was behind the times in the store, including
+    /// this start if it was one. It returns none before [`Engine::recover`] has read them.
     #[must_use]
     pub fn set_backs(&self) -> SetBacks {
         self.shared.set_backs()
     }
 
-    /// A recorded time that is not later than now: one that is was recorded by an earlier process
-    /// whose clock was ahead.
+    /// Returns a recorded time, corrected if it is later than now. Such a time was recorded by an
+    /// earlier process whose clock was ahead. The result is never later than now.
     #[must_use]
     pub fn dated(&self, at: UnixMillis) -> UnixMillis {
         let now = self.shared.ports.clock.now();
@@ -144,16 +146,17 @@ impl Engine {
         self.set_backs().dated(at, 0).min(now)
     }
 
-    /// The random source that everything here draws from.
+    /// Returns the random source that the engine uses for everything.
     #[must_use]
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.shared.ports.entropy
     }
 
-    /// Tells whether requests can be answered.
+    /// Checks that requests can be answered.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store cannot record, or the engine is being stopped.
+    /// [`Error::Unavailable`] if the store cannot record, a recovery is running, or the engine is
+    /// being stopped.
     pub fn ready(&self) -> Result<(), Error> {
         if self.shared.is_draining() {
             return Err(Unavailable::Stopping.into());
@@ -164,56 +167,61 @@ impl Engine {
         Ok(self.shared.ports.store.ready().map_err(Unavailable::StoreUnready)?)
     }
 
-    /// Answers that are not recorded yet; none unless the store may lag.
+    /// Returns the number and the age of commits that were answered and are not recorded yet. There
+    /// are none if the store always records before it answers.
     #[must_use]
     pub fn unwritten(&self) -> Unwritten {
         self.shared.ports.store.unwritten()
     }
 
-    /// Number of calls that met a stored row which cannot be read, since the start.
+    /// Returns the number of calls, since the start, that met a stored row which cannot be read.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
         self.shared.ports.store.unreadable()
     }
 
-    /// Resolves when the store can record nothing any more. The process has to end then, because
-    /// only a new one learns the recorded state.
+    /// Resolves when the store can no longer record anything. Then the process has to end, because
+    /// only a new process can find out the recorded state.
     pub async fn broken(&self) -> StoreError {
         self.shared.ports.store.broken().await
     }
 
-    /// Number of actors in memory.
+    /// Returns the number of actors in memory.
     #[must_use]
     pub fn actors(&self) -> usize {
         let shared = &self.shared;
         shared.accounts.len() + shared.challenges.len() + shared.credentials.len()
     }
 
-    /// Answers every waiting poll as if its time was over, and lets none wait from here on.
+    /// Ends the wait of every poll, as at its timeout, and allows no further wait. It also stops
+    /// calls about events.
     pub fn drain(&self) {
         self.shared.drain();
     }
 
-    /// The room that was left to the store when it was last looked at.
+    /// Returns the free room of the store at the last measurement.
     #[must_use]
     pub fn free_room(&self) -> FreeRoom {
         self.free_room.known()
     }
 
-    /// A place for a poll that wants to wait, to be kept as long as it does.
+    /// Returns a permit for a poll that wants to wait, which holds the permit while it waits.
+    /// Returns `None` if the poll does not want to wait, or if too many polls wait.
     fn permit_to_wait(&self, wait_ms: u64) -> Option<Permit> {
         (wait_ms > 0).then(|| self.waiters.take()).flatten()
     }
 
-    /// Drains, has everything recorded and stops.
+    /// Drains the engine, waits for calls and rounds under way, has the store record all queued
+    /// commits, and stops the threads.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store could not record the queued units.
+    /// [`Error::Unavailable`] if the store could not record the queued commits.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
         futures_util::future::join(self.shared.outbox.closed(), self.rounds.ended()).await;
-        // The next start has to notice a clock that was set back while no server ran. Closing
-        // reports a failure of this write too.
+        // The current time is recorded, because the next start has to notice a clock that was set
+        // back while no server ran. An error is ignored here, because closing the store reports it
+        // too.
         let _ = self.shared.ports.store.observe(self.shared.ports.clock.now()).await;
         let closed = self.shared.ports.store.close().await;
         self.shared.threads.stop();

@@ -1,4 +1,4 @@
-//! Calls of the server's operator on an account.
+//! Calls of the server's operator about an account.
 
 use std::sync::Arc;
 
@@ -13,31 +13,31 @@ use crate::error::Error;
 /// An account as an operator sees it.
 #[derive(Clone, Debug)]
 pub struct AccountView {
-    /// Number of changes.
+    /// Revision, which rises with every change.
     pub revision: u64,
-    /// Its own record.
+    /// Record of the account itself.
     pub record: AccountRecord,
-    /// Its devices.
+    /// Devices of the account.
     pub devices: Vec<Arc<Device>>,
-    /// Its challenges that have not ended.
+    /// Challenges of the account that have not ended.
     pub open: Vec<Arc<Challenge>>,
-    /// Milliseconds until the user may be asked again; 0 where at once.
+    /// Milliseconds until a new challenge may be issued to the user; 0 if that is possible now.
     pub prompt_wait_ms: u64,
-    /// Milliseconds until a number may be compared again; 0 where at once.
+    /// Milliseconds until the user's next number may be compared; 0 if that is possible now.
     pub number_wait_ms: u64,
 }
 
 impl Engine {
-    /// Tells whether a tenant is configured.
+    /// Returns true if the tenant is configured.
     #[must_use]
     pub fn serves(&self, tenant: &TenantId) -> bool {
         self.shared.tenants.serves(tenant)
     }
 
-    /// An account; none where the user is not known.
+    /// Returns an account as an operator sees it, or `None` for an unknown user.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the account's record cannot be read or changed now.
     pub async fn account_view(&self, key: &AccountKey) -> Result<Option<AccountView>, Error> {
         let now = self.shared.ports.clock.now();
         let limits = self.shared.tenants.get(&key.tenant)?.limits.clone();
@@ -55,10 +55,11 @@ impl Engine {
         view.await
     }
 
-    /// Clears a user's holds. False if the user is unknown.
+    /// Clears a user's holds after too many prompts or wrong numbers. Returns false for an unknown
+    /// user.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the account's record cannot be read or changed now.
     pub async fn release_hold(&self, key: &AccountKey) -> Result<bool, Error> {
         self.shared.account(key, async |w| w.release_hold().await).await
     }

@@ -1,7 +1,7 @@
 //! Recovery before the first request is answered.
 //!
-//! There is little of it: an actor loads its state from the store's indexes when it is activated,
-//! so that nothing is loaded in advance. Only a clock that was set back makes work.
+//! Nothing is loaded in advance, because each actor loads its state from the store's indexes when
+//! it is activated. There is work only if the clock was set back.
 
 use std::sync::Arc;
 
@@ -18,21 +18,21 @@ use crate::actors::Shared;
 use crate::error::{Error, Unavailable};
 use crate::ports::Ports;
 
-/// Pending challenges that are looked at together.
+/// Number of pending challenges, or of events, that are read at once.
 const PENDING_MAX: usize = 1000;
 
 impl Engine {
-    /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
-    /// knows the age of pending challenges: all of them expire, as of that time. Tokens and
-    /// challenges that were issued later than now are dated by [`Engine::dated`], at this start and
-    /// at every later one, because the set-back is kept in the store; events that
-    /// are due later are due now. The answer is how many challenges were expired.
+    /// Compares the clock with the highest time that the store has recorded. If the clock is
+    /// behind, the age of pending challenges is unknown, so all of them expire as of that highest
+    /// time. The set-back is kept in the store, so that [`Engine::dated`] corrects tokens and
+    /// challenges that were issued later than now, at this start and at every later one. Events
+    /// that are due too late become due now. Returns the number of expired challenges.
     ///
-    /// To be called before the first request is let in. Until it is done, [`Engine::ready`] says
-    /// how far it has come.
+    /// Call this before the server accepts its first request. Until it is done, [`Engine::ready`]
+    /// reports the number of challenges that have ended so far.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer, or not everything could be expired.
+    /// [`Error::Unavailable`] if the store does not answer, or if a challenge could not be expired.
     pub async fn recover(&self) -> Result<u64, Error> {
         let shared = &self.shared;
         let Ports { store, clock, .. } = &*shared.ports;
@@ -43,7 +43,7 @@ impl Engine {
         if let Some(started) = &started {
             set_backs::keep(store, started, revision, now).await?;
         }
-        // A second look finds the first.
+        // A second recovery keeps the value of the first.
         let _ = shared.set_backs.set(started.unwrap_or(known));
         let behind_ms = latest.ms_since(now);
         if behind_ms == 0 {
@@ -62,7 +62,8 @@ impl Engine {
     }
 }
 
-/// Has all that is pending expire as of `at`, and counts it in `ended`.
+/// Expires all pending challenges as of `at`, and counts them in `ended`. Challenges of tenants
+/// that are not configured stay pending.
 async fn expire_pending(
     shared: &Arc<Shared>,
     at: UnixMillis,
@@ -70,11 +71,12 @@ async fn expire_pending(
 ) -> Result<(), Error> {
     let mut foreign = 0;
     loop {
-        // The end of time: everything is overdue by then.
+        // At the end of time, every pending challenge is overdue.
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
         let pending = shared.ports.store.overdue(end_of_time, UnixMillis(0), limit).await?;
         let found = pending.len();
-        // No call can come for a tenant that is not configured.
+        // Challenges of tenants that are not configured are skipped, because no call can come for
+        // them.
         let (ours, others): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|c| shared.tenants.serves(&c.account.tenant));
         foreign = others.len();
@@ -95,7 +97,8 @@ async fn expire_pending(
     }
 }
 
-/// Has events told that are due by the clock of an earlier process only.
+/// Makes events due now that are due too late, because an earlier process with a clock that was
+/// ahead has set their time.
 async fn bring_events_forward(shared: &Arc<Shared>, now: UnixMillis) -> Result<(), Error> {
     let mut seen = 0;
     loop {

@@ -16,18 +16,19 @@ use crate::telemetry;
 /// A user as the relying party sees it.
 #[derive(Clone, Debug, Default)]
 pub struct User {
-    /// Its attributes; absent where the user is unknown.
+    /// Attributes of the user; `None` for an unknown user.
     pub profile: Option<Profile>,
-    /// Its authenticators.
+    /// Authenticators of the user.
     pub devices: Vec<Arc<Device>>,
 }
 
 impl Engine {
-    /// Tracks an action. The same name again answers the recorded action.
+    /// Tracks an action. If an action of the same key and content is recorded already, that action
+    /// is returned.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a text that a device would show and cannot, or
-    /// [`Error::Unavailable`].
+    /// [`Error::Refused`] for a text that a device could not show, or if the key is recorded with
+    /// other content; [`Error::Unavailable`].
     pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
         let tracked = self.shared.account(account, async move |w| w.track(track).await).await?;
         let enrolled = if tracked.is_enrolled { "true" } else { "false" };
@@ -35,19 +36,19 @@ impl Engine {
         Ok(tracked)
     }
 
-    /// A tracked action.
+    /// Returns a tracked action.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is not known.
+    /// [`Error::Refused`] if the action is not known.
     pub async fn action(&self, account: &AccountKey, key: ActionKey) -> Result<Arc<Action>, Error> {
         self.shared.account(account, async move |w| w.action(&key).await).await
     }
 
-    /// The action that something was granted for, if that still holds, and whether it has succeeded
-    /// and its [success stands](countersign_core::account::Account::success_stands).
+    /// Returns the action of a grant that is still valid. The flag is true if the action has
+    /// succeeded and its [success stands](countersign_core::account::Account::success_stands).
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`] if the action is unknown, or the grant is no longer valid.
     pub async fn granted(
         &self,
         account: &AccountKey,
@@ -61,10 +62,10 @@ impl Engine {
         asked.await
     }
 
-    /// Sets the state of an action, cancelling its open challenges.
+    /// Sets the state of an action, and cancels its open challenges.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is not known.
+    /// [`Error::Refused`] if the action is not known.
     pub async fn override_action(
         &self,
         account: &AccountKey,
@@ -75,10 +76,10 @@ impl Engine {
         self.shared.account(account, async move |w| w.override_action(&key, state).await).await
     }
 
-    /// Actions of a user, newest first.
+    /// Lists actions of a user, newest first.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn actions(
         &self,
         account: &AccountKey,
@@ -87,10 +88,10 @@ impl Engine {
         Ok(self.shared.ports.store.actions(account, query).await?)
     }
 
-    /// A user. An unknown one has neither attributes nor authenticators.
+    /// Returns a user. An unknown user has neither attributes nor authenticators.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn user(&self, account: &AccountKey) -> Result<User, Error> {
         let view = self.shared.account(account, async |w| {
             let account = w.account();
@@ -100,10 +101,10 @@ impl Engine {
         view.await
     }
 
-    /// Users with given attributes, by id.
+    /// Lists users that have the given attributes, ordered by id.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn users(
         &self,
         tenant: &TenantId,
@@ -112,12 +113,10 @@ impl Engine {
         Ok(self.shared.ports.store.users(tenant, query).await?)
     }
 
-    /// Sets attributes of a user, creating it where there is none. The answer is the resulting
-    /// attributes.
+    /// Sets attributes of a user, who is created if unknown. Returns the resulting attributes.
     ///
     /// # Errors
-    /// [`Error::Refused`] for custom data that a device would show and cannot, or
-    /// [`Error::Unavailable`].
+    /// [`Error::Refused`] for custom data that a device could not show, or [`Error::Unavailable`].
     pub async fn update_user(
         &self,
         account: &AccountKey,
@@ -126,18 +125,18 @@ impl Engine {
         self.shared.account(account, async move |w| w.update_profile(patch).await).await
     }
 
-    /// Removes a user with everything that belongs to it. Open challenges are revoked.
+    /// Removes a user with all of the user's records, and revokes the open challenges.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the records cannot be read or changed now.
     pub async fn remove_user(&self, account: &AccountKey) -> Result<(), Error> {
         self.shared.account(account, async |w| w.remove().await).await
     }
 
-    /// The authenticators of a granted action's user.
+    /// Lists the authenticators of the user of a granted action.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the action is not known, or the grant holds no longer.
+    /// [`Error::Refused`] if the action is not known, or the grant is no longer valid.
     pub async fn authenticators(
         &self,
         account: &AccountKey,
@@ -150,10 +149,12 @@ impl Engine {
         view.await
     }
 
-    /// Removes an authenticator for a client of its user, but not the last one.
+    /// Removes an authenticator on request of a client with a grant of the user. The last
+    /// authenticator of a user cannot be removed by this call.
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`] if the grant is no longer valid, the user has no such authenticator, or
+    /// it is the user's last one.
     pub async fn remove_own_authenticator(
         &self,
         account: &AccountKey,
@@ -163,10 +164,11 @@ impl Engine {
         self.shared.account(account, async move |w| w.remove_own_device(&grant, &id).await).await
     }
 
-    /// Removes an authenticator. Challenges that no other may answer are revoked.
+    /// Removes an authenticator, and revokes open challenges that no other authenticator may
+    /// answer.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is not one of this user.
+    /// [`Error::Refused`] if the user has no such authenticator.
     pub async fn remove_authenticator(
         &self,
         account: &AccountKey,

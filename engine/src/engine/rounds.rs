@@ -1,5 +1,5 @@
-//! Rounds of work that the engine does for itself, at intervals. The end waits for those under way,
-//! so that none asks a store that is closed.
+//! Rounds of periodic work. When the engine closes, it waits for the rounds under way, so that none
+//! uses a closed store.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,15 +10,17 @@ use tokio::time::MissedTickBehavior;
 
 use crate::actors::Shared;
 
-/// Longest wait of the end for rounds under way. A store that is out keeps a round for as long.
+/// Maximum time for which a closing engine waits for rounds under way. If the store does not
+/// answer, a round can take that long.
 const CLOSE_WAIT: Duration = Duration::from_secs(6);
 
-/// The rounds under way: each holds the lock for reading.
+/// Lock that every round under way holds for reading.
 #[derive(Default)]
 pub(super) struct Rounds(RwLock<()>);
 
 impl Rounds {
-    /// Does a round of work now and at intervals, until the engine drains or is dropped.
+    /// Starts a task that runs `work` now and after each `period`, until the engine drains or is
+    /// dropped.
     pub(super) fn every<F>(
         self: &Arc<Self>,
         period: Duration,
@@ -30,7 +32,7 @@ impl Rounds {
         let (rounds, weak) = (self.clone(), Arc::downgrade(shared));
         shared.threads.spawn(async move {
             let mut interval = tokio::time::interval(period);
-            // A round that hangs puts off the next, so that none pile up.
+            // A slow round delays the next, so that rounds do not pile up.
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while let Some(shared) = {
                 interval.tick().await;
@@ -45,7 +47,8 @@ impl Rounds {
         });
     }
 
-    /// Resolves when no round is under way; the engine is draining, so that none begins any more.
+    /// Waits until no round is under way, for [`CLOSE_WAIT`] at most. The engine is draining, so
+    /// that no further round begins.
     pub(super) async fn ended(&self) {
         if tokio::time::timeout(CLOSE_WAIT, self.0.write()).await.is_err() {
             tracing::warn!("work of the house was still under way at the end");

@@ -1,7 +1,7 @@
-//! The set-backs of the clock, in the store.
+//! Storage of the clock's set-backs.
 //!
-//! They are kept in the record of an account that is no user's, because every store can keep,
-//! export and import such a record already.
+//! They are stored in the record of a reserved account, which belongs to no user, because every
+//! store can already keep, export and import account records.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn key() -> AccountKey {
     AccountKey { tenant, user: UserId::parse(USER).expect("it is a user's id") }
 }
 
-/// The set-backs, and the revision of their record.
+/// Reads the set-backs, and the revision of their record.
 pub(super) async fn load(store: &Arc<dyn Store>) -> Result<(SetBacks, u64), Error> {
     let snapshot = store.account(&key()).await?;
     let Some(text) = snapshot.record.and_then(|record| record.profile.custom) else {

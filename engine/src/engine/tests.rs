@@ -1,4 +1,4 @@
-//! Tests of the facade: how often a call visits an account.
+//! Tests of the facade: the number of messages that a call sends to an account's actor.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,18 +1,19 @@
-//! Delivery: waking a device, and telling a relying party of events. Neither is ever part of the
-//! proof.
+//! Delivery of notifications that wake a device, and of events. No proof of an approval depends on
+//! either.
 
 use countersign_core::account::Issued;
 use countersign_core::event::Event;
 
 use super::Later;
 
-/// Why a notification was not accepted.
+/// Reason why a notification was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct DeliveryError {
-    /// Text for the relying party.
+    /// Reason, as a text for the relying party.
     pub reason: String,
-    /// True if another call may be accepted, because this one was lost and not refused.
+    /// True if a repeated call may be accepted, because this call was lost on its way and not
+    /// rejected.
     pub passing: bool,
 }
 
@@ -21,34 +22,35 @@ pub struct DeliveryError {
 pub struct DeliveryResult {
     /// The authenticator.
     pub authenticator: countersign_core::id::AuthenticatorId,
-    /// Why it failed, where it did.
+    /// Error code, if the notification failed.
     pub error_code: Option<String>,
 }
 
-/// Why nothing may be said of a challenge: it has ended, or the store has not recorded that it is
-/// offered.
+/// Error: no notification about the challenge may be sent, because the challenge has ended, or
+/// because the store has not recorded that it is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the challenge is not offered")]
 pub struct NotOffered;
 
-/// Offers a challenge to its devices, and counts the notification about it, when it is awaited.
+/// Future that, when it is awaited, offers a challenge to its devices and counts the notification
+/// about it.
 pub type Offering = Later<Result<(), NotOffered>>;
 
-/// Tells the devices of a challenge that it waits.
+/// Adapter that sends notifications about challenges, and events.
 pub trait Delivery: Send + Sync + 'static {
-    /// Notifies about an issued challenge, by one call that ends within 5 seconds; whether there is
-    /// another after an error is not the adapter's to decide. The answer lists the devices that the
-    /// adapter itself has notified, which may be none.
+    /// Sends a notification about an issued challenge, by one call that ends within 5 seconds.
+    /// After an error the engine, and not the adapter, decides whether to call again. The result
+    /// lists the devices that the adapter itself has notified, which may be none.
     ///
-    /// The adapter awaits `offering` once it has a connection, and sends the notification after it
-    /// alone. Dropped unawaited it says that nobody was reached.
+    /// The adapter awaits `offering` once it has a connection, and sends the notification only if
+    /// that succeeds. If the adapter drops `offering` without awaiting it, nobody was reached.
     fn deliver(
         &self,
         issued: &Issued,
         offering: Offering,
     ) -> Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 
-    /// Tells of an event, by one call that ends within 5 seconds. An error says that it is to be
-    /// told again; when, and how often, is not the adapter's to decide.
+    /// Sends an event, by one call that ends within 5 seconds. After an error the engine, and not
+    /// the adapter, decides when and how often to call again.
     fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>>;
 }

@@ -1,16 +1,16 @@
 //! Random bytes.
 
-/// Gives random bytes that nobody can predict.
+/// Source of random bytes that nobody can predict.
 pub trait Entropy: Send + Sync + 'static {
-    /// Fills `bytes`.
+    /// Fills `bytes` with random bytes.
     ///
     /// # Panics
-    /// If no good randomness can be had: nothing may go on without it.
+    /// If the source fails, because nothing may continue with predictable bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
 impl dyn Entropy {
-    /// An array of random bytes.
+    /// Returns an array of random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);

@@ -1,4 +1,4 @@
-//! Ports: the engine's needs of the outside world, as traits with contracts.
+//! Ports: the traits by which the engine uses the store, the clocks, random bytes and delivery.
 
 pub mod clock;
 pub mod delivery;
@@ -14,16 +14,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// The ports under the engine.
+/// Implementations of the ports that the engine uses.
 #[derive(Clone)]
 pub struct Ports {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The clocks.
     pub clock: Arc<dyn Clock>,
-    /// Random bytes.
+    /// The source of random bytes.
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// An answer that comes later, from another thread or task.
+/// A boxed future of an answer.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -1,4 +1,4 @@
-//! The store. It decides: an outcome exists when the store has recorded it.
+//! The store, whose records are final: an outcome exists once the store has recorded it.
 
 use std::time::Duration;
 
@@ -17,37 +17,37 @@ use countersign_core::time::UnixMillis;
 
 use super::Later;
 
-/// The store failed. After a failed commit it is unknown whether it was recorded.
+/// Error of the store. After a failed commit it is unknown whether the commit was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, or has no room.
+    /// The store cannot be reached, or has no room.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// It has as many calls waiting as it may have.
+    /// The maximum number of calls waits for the store.
     #[error("the store is busy: {0}")]
     Busy(&'static str),
-    /// It was closed, as it is at the end of the server.
+    /// The store was closed, because the server is shutting down.
     #[error("the store is closed")]
     Closed,
-    /// A row cannot be read: damaged, or of a format that is not known.
+    /// A row cannot be read, because it is damaged or has an unknown format.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// An answer of the store.
+/// Future result of a call of the store.
 pub type Answer<T> = Later<Result<T, StoreError>>;
 
 /// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// All of it is recorded.
+    /// The whole change is recorded.
     Recorded,
     /// The change is refused, because the account has another revision than expected.
     Stale {
         /// The revision that is recorded.
         recorded: u64,
     },
-    /// The change is refused, because a challenge in it has another end already.
+    /// The change is refused, because a challenge in it already has a different end.
     Ended {
         /// The challenge.
         challenge: ChallengeId,
@@ -56,23 +56,23 @@ pub enum Committed {
     },
 }
 
-/// Answers that are not recorded yet.
+/// Commits that were answered and are not recorded yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unwritten {
-    /// Number of commits.
+    /// Number of these commits.
     pub records: usize,
-    /// The age of the oldest.
+    /// Age of the oldest of these commits.
     pub oldest: Duration,
 }
 
-/// A record, with all that another store needs to import it.
+/// A record, with all data that another store needs to import it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A tenant's secret for signing its tokens.
     Secret(TenantId, [u8; 32]),
-    /// The highest time that was seen.
+    /// The highest time that a server has recorded.
     LatestTime(UnixMillis),
-    /// A user's own record.
+    /// The record of an account, without devices and challenges.
     Account(AccountKey, AccountRecord),
     /// A device.
     Device(Device),
@@ -84,61 +84,62 @@ pub enum Record {
     Event(Event),
 }
 
-/// Some of the records of a store.
+/// One page of a store's records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The records; in the place of one that cannot be read, why.
+    /// The records. A record that cannot be read is replaced by its error.
     pub records: Vec<Result<Record, StoreError>>,
-    /// Place to go on at; `None` at the end.
+    /// Start of the next page; `None` after the last page.
     pub next: Option<Cursor>,
 }
 
-/// A place among the records of a store, in the store's own words.
+/// Position among the records of a store, in a format that only this store reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);
 
-/// Keeps accounts, devices, actions and challenges.
+/// Storage of accounts, devices, actions, challenges and events.
 ///
-/// Where the operator has chosen so, a commit that may lag is answered before it is recorded; it is
-/// recorded in its turn, and reads wait for it. [`crate::store::Durability`] lists the commits that
-/// may lag.
+/// If the operator has chosen asynchronous durability, the store answers some commits before it has
+/// recorded them. It records them later, in their order, and reads wait for that.
+/// [`crate::store::Durability`] lists these commits.
 ///
-/// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every
-/// commit whose answer was given before the read was asked for. Commits of one account are recorded
-/// in the order in which they were given. All look-ups are answered from an index, never by a scan
-/// of everything.
+/// A commit is atomic: either all of its writes are recorded or none is. A read sees every commit
+/// that was answered before the read was requested. Commits of one account are recorded in the
+/// order in which they were requested. Every look-up uses an index, never a scan of all records.
 pub trait Store: Send + Sync + 'static {
-    /// Records a change if the account has the expected revision and no challenge in it has ended
-    /// otherwise; see [`Committed`].
+    /// Records a change if the account has the expected revision, and no challenge in the change
+    /// already has a different end; see [`Committed`].
     fn commit(&self, change: Change) -> Answer<Committed>;
 
-    /// An account with its devices and open challenges; empty where the user is unknown.
+    /// Reads an account with its devices and open challenges. The snapshot of an unknown user is
+    /// empty.
     ///
-    /// Revisions of an account only rise, also over its removal, for a day at least: a commit that
-    /// was made for a user before never fits the one who is made anew.
+    /// The revision of an account only rises. For at least one day that also holds across the
+    /// account's removal, so that a commit for the removed account never fits a new account of the
+    /// same name.
     fn account(&self, key: &AccountKey) -> Answer<Snapshot>;
 
-    /// An action of an account.
+    /// Reads an action of an account.
     fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>>;
 
-    /// Lists actions of an account, newest first. The cost is bounded by the limit, for every code
-    /// and state of the filter.
+    /// Lists actions of an account, newest first. The limit of the query bounds the cost, whichever
+    /// code and state the query filters by.
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
-    /// A challenge, open or ended.
+    /// Reads a challenge, open or ended.
     fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>>;
 
-    /// Every binding of a key.
+    /// Reads every binding of a key.
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>>;
 
-    /// The account that has a ticket. One whose time is over may be found or not.
+    /// Finds the account that has a ticket. A ticket that has expired may be found or not.
     fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>>;
 
-    /// Users with all the given attributes, by id.
+    /// Lists users that have all the given attributes, ordered by id.
     fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>>;
 
-    /// Challenges of all tenants that have not ended although their time is over, or that are held
-    /// since before `held_before`, oldest first.
+    /// Lists open challenges of all tenants that have expired at `now`, or that are held and were
+    /// issued before `held_before`, oldest first.
     fn overdue(
         &self,
         now: UnixMillis,
@@ -146,74 +147,80 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Answer<Vec<Challenge>>;
 
-    /// Events of all tenants that are due at `now`, by when they are due and then by id.
+    /// Lists events of all tenants that are due at `now`, ordered by the time at which they are
+    /// due, and then by id.
     fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>>;
 
-    /// Records how often an event was told and when it is due next, if it is in the outbox; one
-    /// that was taken out does not come back. It is no change of its account, whose revision stays.
+    /// Records the number of calls about an event, and the time of its next call. An event that was
+    /// removed from the outbox is not added again. The revision of its account does not change.
     fn put_off_event(&self, event: &Event) -> Answer<()>;
 
-    /// Takes an event out of the outbox, if it is there. The revision of its account stays.
+    /// Removes an event from the outbox, if it is there. The revision of its account does not
+    /// change.
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()>;
 
-    /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
+    /// Returns the secret that signs a tenant's tokens. If there is none yet, `fresh` is recorded
+    /// and returned.
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]>;
 
-    /// Forgets actions tracked before `actions_before`, challenges that ended before
-    /// `challenges_before`, and the revisions of accounts that are removed for long. The answer is
-    /// how many records went.
+    /// Deletes actions tracked before `actions_before`, challenges that ended before
+    /// `challenges_before`, and the kept revisions of accounts that were removed long ago. Returns
+    /// the number of deleted records.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
-    /// Records that it is `now`, and answers the highest time that was recorded before; `now` where
-    /// there is none. The recorded time never falls.
+    /// Records `now` as the latest time, and returns the highest time that was recorded before, or
+    /// `now` if there was none. The recorded time never falls.
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis>;
 
-    /// Some of all the records, and where the next are. A record that does not change meanwhile is
-    /// in one of the pages at least; secrets and accounts come before all else.
+    /// Reads one page of all records, which starts at `from`. A record that does not change during
+    /// the scan is in at least one page. Secrets and accounts come before all other records.
     ///
-    /// A store that cannot do that answers [`StoreError::Unavailable`].
+    /// A store that cannot scan its records returns [`StoreError::Unavailable`].
     fn scan(&self, from: Option<Cursor>) -> Answer<Page> {
         let _ = from;
         let refused = "it cannot be read as a whole".to_owned();
         Box::pin(std::future::ready(Err(StoreError::Unavailable(refused))))
     }
 
-    /// Checks the files that keep the records, beyond the records themselves.
+    /// Checks the files in which the store keeps its records, in addition to the check of each
+    /// record.
     ///
-    /// The answer is [`StoreError::Unreadable`] with the fault if one is damaged.
+    /// If a file is damaged, the result is [`StoreError::Unreadable`] with the fault.
     fn verify(&self) -> Answer<()> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Bytes that can still be recorded; absent if unknown. Periodic work asks for it, never a
-    /// request.
+    /// Returns the number of bytes that can still be recorded, or `None` if it is unknown. Only
+    /// periodic work calls this, never a request.
     fn room(&self) -> Answer<Option<u64>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// Answers that are not recorded yet.
+    /// Returns the number and the age of commits that were answered and are not recorded yet.
     fn unwritten(&self) -> Unwritten {
         Unwritten::default()
     }
 
-    /// Number of calls that met a row which cannot be read, since the store was opened.
+    /// Returns the number of calls, since the store was opened, that met a row which cannot be
+    /// read.
     fn unreadable(&self) -> u64 {
         0
     }
 
-    /// Resolves, with the reason, when the store can record nothing any more. The process has to
-    /// end then, and a new one recovers from the records.
+    /// Resolves with the reason when the store can no longer record anything. Then the process has
+    /// to end, and a new process recovers from the records.
     fn broken(&self) -> Later<StoreError> {
         Box::pin(std::future::pending())
     }
 
-    /// Tells whether commits are being recorded. After a refusal for a reason of the store's own,
-    /// it is an error until a commit is recorded again: somebody has to try.
+    /// Checks that commits are being recorded. After the store has refused a commit because of an
+    /// internal fault, the result is an error until a later commit is recorded, so somebody has to
+    /// try one.
     ///
     /// # Errors
-    /// [`StoreError`]: why they are not.
+    /// [`StoreError`] with the reason why commits are not recorded.
     fn ready(&self) -> Result<(), StoreError>;
 
-    /// Records the queued units and closes. Later calls are answered [`StoreError::Closed`].
+    /// Records the queued commits and closes the store. Later calls return [`StoreError::Closed`].
     fn close(&self) -> Answer<()>;
 }

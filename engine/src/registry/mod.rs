@@ -1,8 +1,8 @@
 //! Addresses of active actors by id: activation on demand, and a removal that loses no message.
 //!
-//! A message is counted under the lock of its entry. An actor leaves only while its entry still
-//! shows the count that the sweep saw, checked and removed under the same lock: nothing was sent in
-//! between.
+//! Each message is counted under the lock of its entry. An idle actor is removed under the same
+//! lock, and only if the count is still the one that the sweep saw. So no message can have been
+//! sent in between.
 
 use std::hash::Hash;
 
@@ -14,7 +14,8 @@ use crate::error::{Error, Unavailable};
 use crate::permits::{Permit, Permits};
 use crate::telemetry;
 
-/// Asks an actor to leave if nothing was sent to it since it had been sent `seen` messages.
+/// Message that asks an idle actor to stop. It may stop only if it has been sent exactly `seen`
+/// messages, so that none is lost.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Leave {
@@ -24,9 +25,9 @@ pub(crate) struct Leave {
 struct Entry<A: Actor> {
     addr: Addr<A>,
     sent: u64,
-    /// Messages sent at the last sweep.
+    /// Value of `sent` at the last sweep.
     swept: u64,
-    /// Given back with the entry.
+    /// Permit of the actor, given back when the entry is removed.
     _permit: Permit,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct Registry<K, A: Actor> {
     active: Gauge,
     refused: Counter,
     entries: DashMap<K, Entry<A>>,
-    /// Shared by all kinds.
+    /// Permits for actors, which the registries of all kinds share.
     permits: Permits,
 }
 
@@ -60,11 +61,11 @@ where
         Self { active, refused, entries: DashMap::new(), permits }
     }
 
-    /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a
-    /// shard and must not use this registry.
+    /// Sends a message to an actor, which is activated first if it is not active. `activate` runs
+    /// under the lock of a shard, so it must not use this registry.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it is not active and as many are as may be.
+    /// [`Error::Unavailable`] if the actor is not active and the maximum number of actors is.
     pub(crate) fn send<M>(
         &self,
         key: &K,
@@ -90,8 +91,8 @@ where
         Ok(())
     }
 
-    /// Sends a message if the actor is active. Where it is not, it reads the same from the store
-    /// when it is activated.
+    /// Sends a message if the actor is active. An actor that is not active needs no message,
+    /// because it reads the same state from the store when it is activated.
     pub(crate) fn tell<M>(&self, key: &K, message: M)
     where
         M: Message<Result = ()> + Send + 'static,
@@ -113,7 +114,7 @@ where
         }
     }
 
-    /// Asks those to leave to whom nothing was sent since the last sweep.
+    /// Asks every actor to stop that has been sent no message since the last sweep.
     pub(crate) fn sweep(&self) {
         for mut entry in self.entries.iter_mut() {
             if entry.sent == entry.swept {
@@ -123,15 +124,15 @@ where
         }
     }
 
-    /// Asks an actor to leave as soon as its mailbox is empty.
+    /// Asks an actor to stop after it has handled the messages in its mailbox.
     pub(crate) fn dismiss(&self, key: &K) {
         if let Some(entry) = self.entries.get(key) {
             entry.addr.do_send(Leave { seen: entry.sent });
         }
     }
 
-    /// Takes out an actor to whom nothing was sent since it had been sent `seen` messages. Only
-    /// then may it stop.
+    /// Removes an actor if it has been sent exactly `seen` messages. Returns true if it was
+    /// removed; only then may the actor stop.
     pub(crate) fn leave(&self, key: &K, seen: u64) -> bool {
         let left = self.entries.remove_if(key, |_, entry| entry.sent == seen).is_some();
         if left {
@@ -140,21 +141,21 @@ where
         left
     }
 
-    /// Removes a stopped actor. Messages that are still queued for it are lost, which their senders
-    /// notice.
+    /// Removes a stopped actor. Messages in its mailbox are lost, and callers that wait for their
+    /// answers get an error.
     pub(crate) fn stopped(&self, key: &K, addr: &Addr<A>) {
         if self.entries.remove_if(key, |_, entry| entry.addr == *addr).is_some() {
             self.active.decrement(1);
         }
     }
 
-    /// Number of messages that were sent to an active actor.
+    /// Returns the number of messages that were sent to an active actor.
     #[cfg(test)]
     pub(crate) fn sent(&self, key: &K) -> u64 {
         self.entries.get(key).map_or(0, |entry| entry.sent)
     }
 
-    /// Number of active actors.
+    /// Returns the number of active actors.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

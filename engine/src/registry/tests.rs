@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::*;
 use crate::actors::threads::ActorThreads;
 
-/// Says that it was handled; lost, it says nothing.
+/// Message that reports when it is handled. A lost note reports nothing.
 struct Note(UnboundedSender<()>);
 
 impl Message for Note {
@@ -45,8 +45,8 @@ impl Handler<Leave> for Tiny {
     }
 }
 
-/// Sends 40,000 notes from four threads while `sweep` runs all the time, and answers how many were
-/// handled and by how many actors.
+/// Sends 40,000 notes from four threads while `sweep` runs all the time. Returns the number of
+/// handled notes, and the number of activated actors.
 async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
     let (notes, activations) =
         (Notes::new(Registry::new("tiny", Permits::new(100))), Arc::new(AtomicUsize::new(0)));
@@ -68,7 +68,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
         let (activations, sweeps) = (activations.clone(), sweeps.clone());
         let handled = handled.clone();
         std::thread::spawn(move || {
-            // Two senders share an actor, two have one of their own.
+            // Two of the four senders share an actor; each of the others has a separate one.
             let key = sender % 3;
             for n in 0..10_000_usize {
                 let _ = notes.send(&key, Note(handled.clone()), || {
@@ -76,7 +76,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
                     let registry = notes.clone();
                     threads.start_actor(key, |key| Tiny { key, registry })
                 });
-                // A lull, for the actor to be about to leave when the next note comes.
+                // A pause, so that the actor is about to stop when the next note is sent.
                 if n % 64 == 0 {
                     let wanted = sweeps.load(Ordering::Relaxed) + n / 64 % 4;
                     while sweeps.load(Ordering::Relaxed) < wanted {
@@ -88,7 +88,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
     }
     drop(handled);
     let mut count = 0;
-    // Every note says so or is dropped, so this ends.
+    // The loop ends, because each note is handled or dropped, and so are its senders.
     while seen.recv().await.is_some() {
         count += 1;
     }
@@ -130,8 +130,8 @@ async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
     notes.sweep();
     send(1);
     notes.sweep();
-    // Both are on one thread, and a note sent to the idle one would bring it back: ask the busy
-    // one.
+    // A note to the idle actor would activate it again. Both actors are on one thread, so an answer
+    // of the busy actor shows that the thread has handled the sweep.
     for _ in 0..3 {
         seen.recv().await.unwrap();
     }
@@ -162,7 +162,7 @@ async fn one_actor_too_many_is_turned_away_until_another_has_left() {
         seen.recv().await.unwrap();
     }
     notes.dismiss(&0);
-    // The place is given back a moment after the entry has gone.
+    // The permit is given back a moment after the entry is removed.
     while send(2).is_err() {
         tokio::task::yield_now().await;
     }

@@ -1,19 +1,21 @@
-//! The gate of batching: a state machine over counts, without a clock, that tells when a batch is
-//! no longer worth its risk.
+//! The gate of batching: a state machine over counts, without a clock, that stops batching while
+//! too many signatures are bad.
 //!
-//! A batch with a bad signature in it costs more than checking each alone, and a client that can
-//! send one can send many, each under a fresh key. So their share counts, and not their sender.
+//! A batch with a bad signature costs more than a check of each signature alone. A client that can
+//! send one bad signature can send many, each with a new key. So the gate counts the share of bad
+//! signatures, and not their senders.
 
-/// Checks that are remembered, about: past it, both counts are halved.
+/// Approximate number of checks that the gate remembers. Above this number, both counts are halved.
 const WINDOW: u32 = 2048;
-/// Batching stops above one bad signature in so many. A batch of 128 with one in it costs as much
-/// as checking each alone, since bad ones can be spread so that each spoils a batch; half of that
-/// share leaves a gain.
+/// Batching stops if more than one in this number of signatures is bad. Bad signatures can be
+/// spread so that each spoils a batch, and a batch of 128 with one bad signature costs as much as
+/// 128 single checks. Half of that share still leaves a gain.
 const STOP_ABOVE_ONE_IN: u32 = 256;
-/// Batching resumes below one in so many, well apart, so that it does not flutter.
+/// Batching resumes if fewer than one in this number of signatures is bad. The number is twice the
+/// one above, so that batching does not stop and resume all the time.
 const RESUME_BELOW_ONE_IN: u32 = 512;
 
-/// Share of bad signatures lately, by which the pool checks in batches or one by one.
+/// Recent share of bad signatures, which decides between checks in batches and checks one by one.
 #[derive(Debug)]
 pub(super) struct BatchGate {
     checked: u32,
@@ -22,18 +24,19 @@ pub(super) struct BatchGate {
 }
 
 impl BatchGate {
-    /// Trusting, as after half a window of good signatures: one bad signature at the start proves
-    /// nothing.
+    /// Makes a gate that allows batching, as after half a window of good signatures, because one
+    /// bad signature at the start proves nothing.
     pub(super) const fn new() -> Self {
         Self { checked: WINDOW / 2, bad: 0, batching: true }
     }
 
-    /// Tells whether to check in batches.
+    /// Returns true if signatures are to be checked in batches.
     pub(super) const fn batching(&self) -> bool {
         self.batching
     }
 
-    /// Takes in how `checked` signatures turned out that could have been in a batch.
+    /// Adds the results of `checked` signatures that could have been in a batch, of which `bad`
+    /// were bad.
     pub(super) const fn note(&mut self, checked: u32, bad: u32) {
         self.checked = self.checked.saturating_add(checked);
         self.bad = self.bad.saturating_add(bad);

@@ -1,23 +1,27 @@
 //! Choice of the checks that run on the caller's thread, without the pool.
 //!
-//! To wake a thread of the pool, and then the asker, takes longer than a check, and on a busy
-//! machine very much longer. So two sorts of checks are made at once. One that comes after a pause,
-//! while none is queued or running: the pause keeps a thread that has many to ask for from making
-//! them all itself, and the rest are batched. And one that gains nothing from a batch, until such
-//! checks have taken half of the thread's time: by then threads of the pool are of help.
+//! Waking a thread of the pool, and then the caller, takes longer than a check, and much longer on
+//! a busy machine. So two kinds of checks run on the caller's thread. The first kind is a check
+//! after a pause of 1 ms ([`PAUSE_US`]) without a request, while no other check is queued or
+//! running. Because of the pause, a thread that requests many checks does not run all of them
+//! itself, and the others are batched. The second kind is a check that gains nothing from a batch,
+//! until such checks have taken half of the thread's time. From then on the pool runs them, because
+//! its threads are of help under that load.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::system::Stopwatch;
 
-/// Minimum time since the last check for a check on the caller's thread.
+/// Minimum time since the last request for a check, in microseconds, for a check on the caller's
+/// thread.
 pub(super) const PAUSE_US: u64 = 1_000;
 
-/// The time of which half may go to checks that do not batch.
+/// Length of a period, in microseconds, half of which a thread may spend on checks that do not
+/// batch.
 const SPAN_US: u64 = 10_000;
 
-/// Weight of a bad signature.
+/// Factor by which the duration of a check counts if its signature is bad.
 const BAD_COUNTS: u64 = 4;
 
 thread_local! {
@@ -30,7 +34,7 @@ pub(super) struct Inline {
     last_us: AtomicU64,
 }
 
-/// Time that checks have taken of a thread, in microseconds.
+/// Time that checks on the caller's thread have taken of it since a period began, in microseconds.
 #[derive(Clone, Copy)]
 struct Spent {
     since_us: u64,
@@ -46,16 +50,18 @@ impl Inline {
         (self.watch.seconds() * 1e6) as u64
     }
 
-    /// Decides whether a check runs here; `others` tells whether any is queued or running. Two
-    /// threads that ask in the same moment may both find themselves alone, which does no harm.
+    /// Returns true if a check should run on the caller's thread. `batches` is true if the check
+    /// can be part of a batch, and `others` is true if another check is queued or running. Two
+    /// threads that ask at the same moment may both get true, which does no harm.
     pub(super) fn asked(&self, batches: bool, others: bool) -> bool {
         let now_us = self.now_us();
         let before_us = self.last_us.swap(now_us, Ordering::Relaxed);
         is_lone(before_us, now_us, others) || (!batches && SPENT.get().leaves_room(now_us))
     }
 
-    /// Notes how long a check has taken that was made here. One of a bad signature counts as
-    /// several, so that a flood of them is soon left to the pool, whose queue is bounded.
+    /// Adds the duration of a check to the time that checks have taken of this thread. A check of a
+    /// bad signature counts [`BAD_COUNTS`] times, so that a flood of bad signatures soon goes to
+    /// the pool, whose queue is bounded.
     pub(super) fn made(&self, us: u64, is_good: bool) {
         let us = if is_good { us } else { us.saturating_mul(BAD_COUNTS) };
         SPENT.set(SPENT.get().and(self.now_us(), us));

@@ -19,7 +19,7 @@ pub(super) struct Meters {
     pub(super) queue: Gauge,
     /// Signatures in one batch.
     pub(super) batch: Histogram,
-    /// 1 while there are batches.
+    /// 1 while signatures are checked in batches, 0 otherwise.
     pub(super) batching: Gauge,
     lanes: [(Histogram, Counter); 3],
 }
@@ -34,7 +34,7 @@ impl Meters {
             queue: gauge!(telemetry::VERIFY_QUEUE),
             batch: histogram!(telemetry::VERIFY_BATCH_UNITS),
             batching: gauge!(telemetry::VERIFY_BATCHING),
-            // In the order of their declaration.
+            // In the order in which [`Lane`] declares them.
             lanes: [lane("here"), lane("alone"), lane("batch")],
         }
     }

@@ -1,7 +1,7 @@
-//! The pool that checks signatures, so that event loops do not, except for checks that are done
-//! sooner than a thread of the pool is awake.
+//! The pool of threads that checks signatures, so that event loops are not blocked. A check that
+//! would end before a thread of the pool is awake runs on the caller's thread.
 //!
-//! It schedules and decides nothing: the core judges a signature, alone and in a batch.
+//! This module only schedules checks. The core verifies a signature, alone or in a batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,24 +30,25 @@ mod tests;
 
 type Verdict = Result<Proof, InvalidSignature>;
 
-/// Checks signatures on threads of its own, in batches of the checks that queued while they were
-/// busy. Queue and work under way are bounded: one more check is refused before any work is done.
+/// Pool that checks signatures on its own threads. Checks that were queued while the threads were
+/// busy run in batches. The number of queued and running checks is limited: a further check is
+/// refused before any work is done.
 pub struct Verifier {
     pool: Arc<Pool>,
     /// Permits for checks that are queued or running.
     permits: Permits,
-    /// Absent in tests of the pool.
+    /// Choice of the checks that run on the caller's thread; `None` in tests of the pool.
     inline: Option<Inline>,
 }
 
-/// A permit for a check, and its part of the metric.
+/// A permit for a check, with its count in the metric.
 type CheckPermit = (Permit, Counted);
 
 /// State that the workers share.
 struct Pool {
     state: Mutex<State>,
     more: Condvar,
-    /// A worker's needs for a turn.
+    /// Lock that a worker needs for a turn, so that a test can stop the workers.
     #[cfg(test)]
     gate: Mutex<()>,
     entropy: Arc<dyn Entropy>,
@@ -57,7 +58,7 @@ struct Pool {
 struct State {
     queue: Queue<Job>,
     batch_gate: BatchGate,
-    /// Workers that are to wake up.
+    /// Number of workers that have to wake up.
     called: usize,
     is_over: bool,
 }
@@ -67,8 +68,9 @@ struct Job {
     asker: Asker,
 }
 
-/// The permit comes first, and so is dropped first: it is free before the asker knows, even if the
-/// check panics. The asker may ask again at once.
+/// The caller of a check. `permit` is the first field, so that it is dropped first, also if the
+/// check panics. It has to be free before the caller gets the answer, because the caller may
+/// request another check at once.
 struct Asker {
     permit: CheckPermit,
     reply: oneshot::Sender<Verdict>,
@@ -76,8 +78,8 @@ struct Asker {
 }
 
 impl Verifier {
-    /// Starts `threads` threads (0: one per core). The random bytes weigh the signatures of a
-    /// batch.
+    /// Starts `threads` threads (0: one per core). `entropy` gives the random coefficients of the
+    /// signatures in a batch.
     ///
     /// # Panics
     /// If the operating system gives no threads.
@@ -109,14 +111,15 @@ impl Verifier {
         Self { pool, permits: Permits::new(queue_max), inline: Some(Inline::new()) }
     }
 
-    /// Checks a signature on the pool, or where it is asked for if that is sooner.
+    /// Checks a signature on the pool, or on the caller's thread if that is faster.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
+    /// [`Error::Unavailable`] if the queue is full, or the check panicked. The inner
+    /// [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
         let permit = self.permits.take().ok_or(Unavailable::Signatures)?;
         let permit = (permit, Counted::in_gauge(self.pool.meters.queue.clone()));
-        // The permit that was just taken is one of them.
+        // The number of taken permits includes the one that was just taken.
         let others = self.permits.taken() > 1;
         let batches = check.batches();
         if let Some(inline) = &self.inline
@@ -144,7 +147,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
+    /// Runs a check on the caller's thread. After a panic the caller gets an error, as on the pool.
     fn check_inline(
         &self,
         check: Check,
@@ -166,7 +169,7 @@ impl Pool {
         Ok(verdict)
     }
 
-    /// Queues a job, and wakes a worker if one more is to help.
+    /// Queues a job, and wakes a worker if the queue needs one more.
     fn queue(&self, job: Job, batches: bool) {
         let mut state = self.state();
         if state.queue.push(job, batches) {
@@ -175,8 +178,8 @@ impl Pool {
         }
     }
 
-    /// Whenever called, takes turns until nothing is queued. A turn that panics gives no verdicts,
-    /// and the next goes on.
+    /// Runs a worker. Whenever it is woken, it takes turns until the queue is empty. If a turn
+    /// panics, its callers get an error, and the worker continues with the next turn.
     fn work(&self) {
         while self.is_called() {
             loop {
@@ -190,8 +193,9 @@ impl Pool {
         }
     }
 
-    /// Sleeps until there is work, or until the pool is ended. A thread of rayon that has nothing
-    /// to do looks for work for a while first, which costs as much as a check.
+    /// Sleeps until the worker has work, or until the pool ends; returns false in the second case.
+    /// The worker does not return to rayon meanwhile, because an idle thread of rayon first
+    /// searches for work, which costs as much as a check.
     fn is_called(&self) -> bool {
         let idle = |state: &mut State| state.called == 0 && !state.is_over;
         let waited = self.more.wait_while(self.state(), idle);
@@ -207,11 +211,12 @@ impl Pool {
         state.queue.take(batching)
     }
 
-    /// Runs the checks of one turn, and answers all at its end: waking somebody costs nearly as
-    /// much as a check in a batch, and the first task awake takes the next answers with it.
+    /// Runs the checks of one turn, and sends all answers at its end, because waking a task costs
+    /// nearly as much as a check in a batch. The first task that is awake finds the next answers
+    /// without being woken again.
     fn serve(&self, turn: Turn<Job>) {
         let Turn { mut batch, mut alone } = turn;
-        // Drop jobs whose callers have left.
+        // Drop jobs whose callers no longer wait.
         batch.retain(|job| !job.asker.reply.is_closed());
         alone.retain(|job| !job.asker.reply.is_closed());
         if batch.len() < 2 {
@@ -261,7 +266,7 @@ impl Pool {
     }
 }
 
-/// Results of the batchable signatures of one turn.
+/// Counts of the signatures of one turn that could be batched, and of the bad ones among them.
 #[derive(Default)]
 struct Tally {
     checked: u32,
@@ -278,7 +283,7 @@ impl Tally {
 impl Asker {
     fn answer(self, verdict: Verdict) {
         drop(self.permit);
-        // The asker may have gone.
+        // The caller may no longer wait.
         let _ = self.reply.send(verdict);
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 
-/// Signatures in one batch, at most: some 2 ms of work. Larger ones gain little per signature and
-/// keep all of theirs waiting for the last.
+/// Maximum number of signatures in one batch: about 2 ms of work. A larger batch gains little per
+/// signature, and delays every answer until its last signature is checked.
 pub(super) const BATCH_MAX: usize = 128;
-/// Checks in one turn, at most, of those that never batch and of those that do not at present:
-/// about 1 ms of work of either. Each turn ends with waking those who wait.
+/// Maximum number of checks in one turn that can never be batched: about 1 ms of work. Turns are
+/// short, because the callers get their answers at the end of a turn.
 const ALONE_MAX: usize = 16;
+/// Maximum number of checks in one turn that could be batched, but are not batched at present:
+/// about 1 ms of work.
 const UNBATCHED_MAX: usize = 32;
 
-/// Two lanes, each in order of arrival, and how many workers serve them.
+/// Queue of checks: two lanes, each in order of arrival, and the number of active workers.
 pub(super) struct Queue<T> {
     batch: VecDeque<T>,
     alone: VecDeque<T>,
@@ -18,12 +20,12 @@ pub(super) struct Queue<T> {
     workers_max: usize,
 }
 
-/// One turn of a worker.
+/// The jobs of one turn of a worker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Turn<T> {
-    /// Jobs to check in one equation.
+    /// Jobs whose signatures are checked by one equation.
     pub(super) batch: Vec<T>,
-    /// Jobs to check one by one.
+    /// Jobs whose signatures are checked one by one.
     pub(super) alone: Vec<T>,
 }
 
@@ -32,8 +34,8 @@ impl<T> Queue<T> {
         Self { batch: VecDeque::new(), alone: VecDeque::new(), workers: 0, workers_max }
     }
 
-    /// Queues a job. Whether one more worker has to start, which then takes turns until it gets
-    /// none.
+    /// Queues a job. Returns true if one more worker has to start. A worker takes turns until the
+    /// queue is empty.
     pub(super) fn push(&mut self, job: T, batches: bool) -> bool {
         let lane = if batches { &mut self.batch } else { &mut self.alone };
         lane.push_back(job);
@@ -42,10 +44,12 @@ impl<T> Queue<T> {
         more
     }
 
-    /// Takes the next turn; without one, the worker counts as gone.
+    /// Takes the jobs of a worker's next turn. Returns `None` if the queue is empty; the worker
+    /// then counts as stopped.
     ///
-    /// Of checks that batch it takes all that have come meanwhile, because a batch costs little
-    /// more than its half; of others its share, so that idle workers help.
+    /// Of the checks that batch, a turn takes all that are queued, up to [`BATCH_MAX`], because a
+    /// batch costs little more than half of it would. Of the other checks it takes only the
+    /// worker's share, so that idle workers help.
     pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
         let mut alone = take_share(&mut self.alone, self.workers_max, ALONE_MAX);
         let batch = if batching {

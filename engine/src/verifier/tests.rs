@@ -1,5 +1,5 @@
-//! The pool: every caller gets its own verdict, a full queue refuses, and a flood of bad signatures
-//! does no more than stop batching.
+//! Tests of the pool: every caller gets its own verdict, a full queue refuses, and a flood of bad
+//! signatures only stops batching.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -16,7 +16,7 @@ use crate::system::SystemEntropy;
 
 const P256_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4s\
                         KvkSn2YN6S9AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==";
-/// Over [`P256_MESSAGE`].
+/// Signature by [`P256_KEY`] over [`P256_MESSAGE`].
 const P256_SIGNATURE: &str = "MEUCIEXM6xp6d/pamCwtagodTTdfBe3cnZJTuH9CQvCpYoWpAiEA2zp4ZVQzWkW9\
                               S3Yi+8MMpL3eaG+UfDoVdedR/nG6nyc=";
 const P256_MESSAGE: &[u8] = b"challenge-123";
@@ -80,14 +80,15 @@ fn good(count: usize) -> Vec<Check> {
     (1..).take(count).map(|seed| check(Kind::Good, seed)).collect()
 }
 
-/// One bad signature, and good ones.
+/// Makes `count` checks: one with a bad signature, and all others with good ones.
 fn poisoned(count: usize) -> Vec<Check> {
     let mut checks = good(count - 1);
     checks.push(check(Kind::OtherMessage, 1));
     checks
 }
 
-/// Counts the batches, since each asks for random bytes once, and panics on demand.
+/// Source of random bytes that counts batches, because each batch requests random bytes once, and
+/// that panics on demand.
 #[derive(Default)]
 struct CountingEntropy {
     batches: AtomicUsize,
@@ -108,7 +109,7 @@ impl CountingEntropy {
     }
 }
 
-/// Has every check queued before the pool's one thread gets to work.
+/// Queues all checks before the pool's only thread starts to work, and returns their verdicts.
 async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict, Error>> {
     let release = occupy(verifier);
     let asked = join_all(checks.into_iter().map(|check| verifier.check(check)));
@@ -116,7 +117,7 @@ async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict
     verdicts
 }
 
-/// A verifier that leaves even a lone check to its pool.
+/// Makes a verifier that runs every check on the pool, even a lone one.
 fn pooled(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Verifier {
     let mut verifier = Verifier::start(threads, queue_max, entropy);
     verifier.inline = None;
@@ -149,7 +150,7 @@ async fn a_full_queue_refuses_before_any_work() {
     assert!(is_good(&verifier.check(check(Kind::Good, 1)).await), "there is room again");
 }
 
-/// Long enough after whatever was asked for.
+/// Waits until the next check counts as one after a pause.
 fn pause(verifier: &Verifier) {
     let watch = Stopwatch::start();
     while watch.seconds() * 1e6 <= inline::PAUSE_US as f64 {
@@ -168,7 +169,8 @@ async fn a_lone_check_is_made_where_it_is_asked_for_and_the_next_is_not() {
         let verdict = verifier.check(check(kind, 1)).now_or_never().expect("at once").unwrap();
         assert_eq!(verdict.is_ok(), kind.is_good(), "{kind:?}");
     }
-    // A check over several messages goes to the pool, and so does any check beside it.
+    // A check over several messages runs on the pool, and so does a check that is requested while
+    // it is queued.
     pause(&verifier);
     let mut several = Box::pin(verifier.check(check(Kind::OneOfTwo, 1)));
     assert!((&mut several).now_or_never().is_none());
@@ -213,7 +215,8 @@ async fn what_nobody_waits_for_is_not_checked() {
     }
     drop(gone);
     release.send(()).unwrap();
-    // Queued behind them, and refused for as long as they have their places.
+    // The check is refused as long as the abandoned checks hold their permits, and is queued behind
+    // them.
     while verifier.check(check(Kind::Good, 1)).await.is_err() {
         tokio::task::yield_now().await;
     }

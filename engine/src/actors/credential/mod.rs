@@ -1,5 +1,5 @@
-//! The actor of a credential: it knows its bindings and their pending challenges, gives out its
-//! nonces, and holds the polls of the app that has the key.
+//! The actor of a credential: keeps the key's bindings and their pending challenges, issues its
+//! nonces, and holds the long polls of the app that has the key.
 
 mod state;
 
@@ -27,15 +27,16 @@ impl Message for CredentialNotice {
     type Result = ();
 }
 
-/// A question about the credential, answered at once.
+/// A function that reads or changes the credential's state, and sends an answer to the caller.
 pub(super) type Question = Box<dyn FnOnce(Result<&mut CredentialState, Error>) + Send>;
 
-/// Asks something of a credential that has a binding.
+/// Message: run a question. If the credential has no binding, the question gets the error
+/// `UnknownCredential`.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Ask(pub(super) Question);
 
-/// Binds the credential to an account.
+/// Message: bind the credential to an account.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Bind {
@@ -45,31 +46,32 @@ pub(crate) struct Bind {
     pub(crate) reply: Reply<Enrolled>,
 }
 
-/// A key that is bound to an account.
+/// Result of an enrollment, which has bound a key to an account.
 #[derive(Clone, Debug)]
 pub struct Enrolled {
     /// The binding.
     pub device: Arc<Device>,
-    /// The binding for which the key has no place; absent if there is none, or it is another
-    /// user's and the caller has shown no proof of possession.
+    /// Binding that has no place at the key. `None` if every binding has a place, and also if
+    /// another user's binding lost its place but the caller has not proven possession of the key.
     pub crowded: Option<Crowded>,
 }
 
-/// A binding that is shown nothing because its key serves too many users; see [`Inbox`].
+/// A binding that gets no challenges, because its key serves too many users; see [`Inbox`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crowded {
-    /// Another user's binding, whose place was taken.
+    /// Another user's binding, which lost its place to the new binding.
     Other,
-    /// The one that was just made.
+    /// The new binding, which got no place.
     This,
 }
 
 pub(crate) struct CredentialActor {
     key: CredentialKey,
     shared: Arc<Shared>,
-    /// Absent until it is loaded.
+    /// `None` until it is loaded from the store.
     state: Option<CredentialState>,
-    /// The store is being asked for the recorded state, or will be asked again.
+    /// True while the actor reads the credential from the store because a commit's result is
+    /// unknown, including the pauses between retries.
     in_doubt: bool,
 }
 
@@ -101,8 +103,9 @@ async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<(Arc<Tenant>, I
 }
 
 impl CredentialActor {
-    /// Gives a binding its place, and says whose it took. That others have the key is told to its
-    /// holder only: whoever has shown no proof may know no more of it than its public part.
+    /// Adds a binding to the inbox, and reports a binding that has no place now. Only a caller who
+    /// has proven possession of the key is told about another user's binding, because any other
+    /// caller may know nothing about the key but its public part.
     fn place(&mut self, device: Arc<Device>, is_proven: bool) -> Enrolled {
         let Some(state) = &mut self.state else { return Enrolled { device, crowded: None } };
         let mut without = state.inbox.bindings().to_vec();
@@ -111,8 +114,8 @@ impl CredentialActor {
         without.retain(|b| state.inbox.bindings().iter().all(|kept| kept.id != b.id));
         for binding in &without {
             counter!(telemetry::BINDINGS_CROWDED_OUT).increment(1);
-            // No warning: anybody who knows the key could fill the log with it. The count is
-            // watched instead.
+            // The line is at debug level, because anybody who knows the public key could fill the
+            // log with warnings. Operators watch the counter instead.
             tracing::debug!(
                 tenant = %self.key.tenant,
                 authenticator = %binding.id,
@@ -128,7 +131,8 @@ impl CredentialActor {
         Enrolled { device, crowded }
     }
 
-    /// Reads the recorded state. Messages wait meanwhile, because they may be newer.
+    /// Reads the credential from the store. Messages wait until the read is done, because the state
+    /// in them may be newer than the one that the store returns.
     fn look(&mut self, ctx: &mut Context<Self>) {
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)
@@ -159,7 +163,8 @@ impl Actor for CredentialActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // Commits after the registration of this actor are sent to it as well.
+        // The read misses no commit, because the actor is registered and later commits are sent to
+        // it.
         self.look(ctx);
     }
 
@@ -173,7 +178,7 @@ impl Handler<CredentialNotice> for CredentialActor {
         let Some(state) = &mut self.state else { return };
         let rebound = matches!(&notice, CredentialNotice::Bound(_) | CredentialNotice::Unbound(_));
         state.learn(notice);
-        // A binding that had no place may have one, and something may be pending for it.
+        // A binding without a place may have got one, and a challenge may be pending for it.
         if rebound && state.inbox.is_crowded() {
             self.look(ctx);
         }
@@ -208,7 +213,8 @@ impl Handler<Ask> for CredentialActor {
 impl Handler<Bind> for CredentialActor {
     type Result = AtomicResponse<Self, ()>;
 
-    /// Alone, so that two accounts cannot both take the last place that the key has.
+    /// Handles one binding request at a time, so that two accounts cannot both take the key's last
+    /// place.
     fn handle(&mut self, bind: Bind, _: &mut Self::Context) -> Self::Result {
         let Bind { account, grant, enroll, reply } = bind;
         let admitted = match &self.state {
@@ -224,11 +230,12 @@ impl Handler<Bind> for CredentialActor {
         let answered = bound.into_actor(self).map(
             move |bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
                 let bound = bound.map(|device| actor.place(device, is_proven));
-                // A refused caller leaves nothing behind.
+                // After a refused enrollment, the actor of a key without bindings is not kept in
+                // memory.
                 if actor.state.as_ref().is_some_and(|state| state.inbox.is_empty()) {
                     actor.shared.credentials.dismiss(&actor.key);
                 }
-                // The asker may have gone.
+                // The caller may no longer wait.
                 let _ = reply.send(bound);
             },
         );

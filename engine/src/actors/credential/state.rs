@@ -15,25 +15,27 @@ use crate::actors::Shared;
 use crate::error::Misbehaviour;
 use crate::tenant::Tenant;
 
-/// State of a credential.
+/// State of a credential in memory.
 pub(crate) struct CredentialState {
     shared: Arc<Shared>,
     pub(super) tenant: Arc<Tenant>,
-    /// The key's bindings, what waits for them, and the signing mode that holds for all its users.
+    /// The key's bindings with their pending challenges, and the signing mode, which is the same
+    /// for all users of the key.
     pub(crate) inbox: Inbox,
     pub(super) nonces: NonceBook,
     pub(super) waiters: Vec<oneshot::Sender<()>>,
-    /// Challenges that wait here and that the key's holder has read with a signature.
+    /// Pending challenges that the app got by a read with proof of possession (a signature or a
+    /// device session).
     read: Vec<ChallengeId>,
 }
 
 /// The pending challenges of a credential, as a poll finds them.
 pub(crate) struct PendingOffers {
-    /// The first binding.
+    /// The key's first binding.
     pub(crate) binding: Arc<Device>,
     /// Pending challenges, each with the binding that may answer it.
     pub(crate) offers: Vec<(Arc<Device>, Offer)>,
-    /// Resolves when something new may be pending.
+    /// Resolves when a new challenge may be pending. `None` if the poll does not wait.
     pub(crate) news: Option<oneshot::Receiver<()>>,
 }
 
@@ -43,7 +45,7 @@ impl CredentialState {
         Self { shared, tenant, inbox, nonces, waiters, read }
     }
 
-    /// The key in each of the signature formats that it is bound with.
+    /// Returns the key once for each signature format among its bindings.
     pub(crate) fn keys(&self) -> Vec<PublicKey> {
         let mut keys: Vec<PublicKey> = Vec::with_capacity(1);
         for binding in self.inbox.bindings() {
@@ -58,7 +60,7 @@ impl CredentialState {
         if self.inbox.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
     }
 
-    /// Checks that a session made for a binding of that name is alive.
+    /// Checks that the binding that a session was made for is still one of the key's bindings.
     pub(crate) fn check_session(&self, binding: &AuthenticatorId) -> Result<(), Misbehaviour> {
         let alive = self.inbox.bindings().iter().any(|b| b.id == *binding);
         if alive { Ok(()) } else { Err(Misbehaviour::SessionOver) }
@@ -97,8 +99,8 @@ impl CredentialState {
         Some(PendingOffers { binding, offers, news })
     }
 
-    /// Notes that the key's holder has signed a read of the shown challenges. An app that signs
-    /// challenge ids shows the first one only, whatever else it was told of.
+    /// Notes the challenges that a read with proof of possession has returned. An app that signs
+    /// challenge ids shows only the first pending challenge, so only the first is noted.
     pub(crate) fn note_read(&mut self, pending: &PendingOffers) {
         self.forget_reads();
         let shown =
@@ -110,26 +112,26 @@ impl CredentialState {
         }
     }
 
-    /// Tells whether the key's holder has signed a read of a challenge that waits.
+    /// Returns true if a read with proof of possession has returned the challenge.
     pub(crate) fn has_read(&self, id: &ChallengeId) -> bool {
         self.read.contains(id)
     }
 
-    /// Tells whether a read is noted that a decision may yet rest on.
+    /// Returns true if a noted challenge is still pending, because its decision may need the note.
     pub(super) fn awaits_decision(&mut self) -> bool {
         self.forget_reads();
         !self.read.is_empty()
     }
 
-    /// Forgets reads of challenges that do not wait any more.
+    /// Removes the notes of challenges that are no longer pending.
     fn forget_reads(&mut self) {
         let now = self.shared.ports.clock.now();
         let waits = |o: &Offer| now < o.challenge.expires_at;
         self.read.retain(|id| self.inbox.find(id).is_some_and(waits));
     }
 
-    /// Takes over the state from the store, and wakes the waiting polls if there is something to
-    /// see.
+    /// Replaces the inbox by the one that was read from the store. It wakes the waiting polls if a
+    /// challenge is pending, or if the key has no binding any more.
     pub(super) fn replace(&mut self, inbox: Inbox) {
         self.inbox = inbox;
         if self.inbox.is_empty() || !self.inbox.pending(self.shared.ports.clock.now()).is_empty() {
@@ -139,7 +141,7 @@ impl CredentialState {
 
     fn wake(&mut self) {
         for waiter in self.waiters.drain(..) {
-            // If a waiter has left, its notification is dropped.
+            // Sending fails if the poll no longer waits, which does no harm.
             let _ = waiter.send(());
         }
     }
@@ -154,7 +156,7 @@ impl CredentialState {
             }
             CredentialNotice::Unbound(id) => {
                 self.inbox.unbind(&id);
-                // The waiting polls have to learn that the credential is gone.
+                // The polls are woken, because their credential or device session may be over.
                 self.wake();
             }
             CredentialNotice::Withdrawn(id) => self.inbox.withdraw(&id),

@@ -1,4 +1,4 @@
-//! A device answers a challenge.
+//! Decisions of a device about a challenge.
 
 use std::sync::Arc;
 
@@ -18,16 +18,19 @@ use crate::error::Error;
 use crate::telemetry;
 
 impl Engine {
-    /// A device answers a challenge. `arrived_at` is the time of the request's arrival. The answer
-    /// is given once the outcome is recorded. A challenge that is known to have ended answers
-    /// itself; of any other the account is the judge.
+    /// Checks a device's signed decision about a challenge, and returns the challenge's end once it
+    /// is recorded. `arrived_at` is the time at which the request arrived. If the challenge is
+    /// known to have ended, the decision is compared with the recorded end; otherwise the account's
+    /// writer decides.
     ///
-    /// The signed bytes follow from the challenge and the binding, so that these are found first;
-    /// nothing is told of them before the signature is found good.
+    /// The challenge and the binding are looked up before the signature is checked, because the
+    /// signed bytes are computed from them. The caller gets no information about either until the
+    /// signature has been verified.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] for an unknown credential or a signature that does not verify;
-    /// [`Error::Refused`] if the challenge is not one that this credential may answer.
+    /// [`Error::Refused`] if the challenge is not one that this credential may answer, or if a rule
+    /// refuses the decision, such as for a wrong number.
     pub async fn decide(
         &self,
         key: &CredentialKey,
@@ -49,7 +52,8 @@ impl Engine {
         let (bindings, keys, signing, waiting, read) = asked.await?;
         let challenge = match waiting {
             Some(challenge) => Some(challenge),
-            // Not pending any more, or never for this key: its record says whose it is.
+            // The challenge is not pending for this key. Its record shows whether the key may
+            // answer it.
             None => self.recorded(&key.tenant, &signed.challenge).await?,
         };
         let asked =
@@ -83,7 +87,10 @@ impl Engine {
         }
     }
 
-    /// Answers a key that was not asked. Only the holder of the key learns that.
+    /// Returns the error for a key that may not answer the challenge. If the key signs challenge
+    /// ids and the signature verifies, the error is [`Refusal::ChallengeUnknown`]. Otherwise it is
+    /// the error for a bad signature, so that nobody but the holder of the key gets to know the
+    /// difference.
     async fn unasked(
         &self,
         keys: Vec<PublicKey>,

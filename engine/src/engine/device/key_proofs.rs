@@ -19,11 +19,12 @@ use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
 
 impl Engine {
-    /// Checks a signature over the statement of a device session. The answer is the binding that
-    /// the session is of: it ends with it.
+    /// Checks a signature over the statement that opens a device session. Returns the binding that
+    /// the session belongs to; the session ends with that binding.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`].
+    /// [`Error::Misbehaved`] for an unknown credential, another signing mode, an unknown nonce, or
+    /// a signature that does not verify.
     pub async fn open_session(
         &self,
         key: &CredentialKey,
@@ -37,11 +38,12 @@ impl Engine {
         Ok(first.id.clone())
     }
 
-    /// Records news about a credential. Every binding of the key is refreshed; the answer is the
-    /// first.
+    /// Records new data of a credential, such as its push token, in all bindings that have a place
+    /// at the key. Returns the first binding.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`].
+    /// [`Error::Misbehaved`] for an unknown credential, another signing mode, an unknown nonce, or
+    /// a signature that does not verify.
     pub async fn refresh(
         &self,
         key: &CredentialKey,
@@ -70,10 +72,11 @@ impl Engine {
         Ok(first.ok_or(Misbehaviour::UnknownCredential)?)
     }
 
-    /// Removes every binding that a credential has. The answer is the first of them.
+    /// Removes every binding of a credential, and returns the id of the first one.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`].
+    /// [`Error::Misbehaved`] for an unknown credential, another signing mode, an unknown nonce, or
+    /// a signature that does not verify.
     pub async fn remove_credential(
         &self,
         key: &CredentialKey,
@@ -88,16 +91,17 @@ impl Engine {
             }
         };
         let first = bindings.first().map(|b| b.id.clone());
-        // Bindings without a place are included.
+        // The store also returns the bindings that have no place at the key.
         let bindings = self.shared.ports.store.devices_of_key(key).await?;
-        // Seen to its end even if the app leaves, which deletes its key whatever it is told.
+        // The task runs to its end even if the app disconnects, because the app deletes its key
+        // whatever the response is.
         let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
         removed.await.unwrap_or_else(|_| Err(Error::lost()))?;
         Ok(first.ok_or(Misbehaviour::UnknownCredential)?)
     }
 
-    /// Checks a signature over a statement with a nonce, and uses the nonce up. The answer is the
-    /// key's bindings.
+    /// Checks a signature over a statement, consumes the statement's nonce, and returns the key's
+    /// bindings.
     async fn stated(
         &self,
         key: &CredentialKey,
@@ -148,7 +152,7 @@ impl Engine {
             Ok((state.keys(), state.inbox.bindings().to_vec()))
         });
         let (keys, bindings) = bound.await?;
-        // The device has signed the time of its own clock.
+        // The wall clock is used, because the device has signed the time of its own clock.
         let wall = self.shared.ports.clock.wall();
         let wanted = wanted(&keys, &signature);
         let check = |key| possession::check_removal(key, wall, signature.clone());
@@ -157,8 +161,9 @@ impl Engine {
         Ok(bindings)
     }
 
-    /// Uses a nonce up that something was signed over: of two that come at the same time, one is
-    /// refused. Nobody else can use it up.
+    /// Consumes a nonce over which a valid signature was made, and returns the key's bindings. If
+    /// two requests with the same nonce come at the same time, one is refused. Only the holder of
+    /// the key can consume a nonce, because the signature is checked first.
     async fn use_up(&self, key: &CredentialKey, nonce: Nonce) -> Result<Vec<Arc<Device>>, Error> {
         let used = self.shared.credential(key, move |state| {
             let used = state.consume_nonce(&nonce);

@@ -1,4 +1,4 @@
-//! Calls of the app that holds a key.
+//! Calls of an app with its key.
 
 mod decide;
 mod key_proofs;
@@ -28,11 +28,13 @@ use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
 
 impl Engine {
-    /// Binds a key to an account, for a token of one of the account's actions. A key that is to
-    /// sign statements does so for all its users once this has returned.
+    /// Binds a key to an account. The grant comes from a token of one of the account's actions. If
+    /// the key is enrolled for statements, it signs statements for all of its users once this call
+    /// has returned.
     ///
     /// # Errors
-    /// [`Error::Refused`], or [`Error::Misbehaved`] for a proof that does not verify.
+    /// [`Error::Refused`] if the grant or a rule of the key does not allow the enrollment, or
+    /// [`Error::Misbehaved`] for a proof that does not verify.
     pub async fn enroll(
         &self,
         account: &AccountKey,
@@ -57,7 +59,8 @@ impl Engine {
         Ok(enrolled)
     }
 
-    /// The key's signing mode holds for all its users, also for those without a place.
+    /// Raises the key's other bindings to the signing mode of `device`, because one mode holds for
+    /// all users of a key, also for bindings without a place.
     async fn raise_others(&self, key: &CredentialKey, device: &Device) -> Result<(), Error> {
         let signing = device.signing;
         if signing == Signing::ChallengeId {
@@ -69,7 +72,7 @@ impl Engine {
                 .shared
                 .account(&other.account, async move |w| w.raise_signing(&other.id, signing).await);
             match raised.await {
-                // Removed meanwhile.
+                // The binding was removed meanwhile.
                 Ok(()) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
                 Err(error) => return Err(error),
             }
@@ -77,13 +80,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives the first binding of a credential, with the key's signing mode. `session` is the
-    /// binding of a device session. A caller who only knows the key learns nothing of one that
-    /// signs statements.
+    /// Returns the first binding of a credential, with the key's signing mode. `session` is the
+    /// binding of the caller's device session. Without a session, a key that signs statements gets
+    /// the same error as an unknown key, so that a caller who only knows the public key finds out
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`] if it has none, or signs statements and there is no session, or that
-    /// is over.
+    /// [`Error::Misbehaved`] if the credential has no binding, if it signs statements and there is
+    /// no session, or if the session is over.
     pub async fn credential(
         &self,
         key: &CredentialKey,
@@ -102,13 +106,13 @@ impl Engine {
         first.await
     }
 
-    /// Gives out a nonce to a credential that signs as `signing` says.
+    /// Issues a nonce for a credential whose signing mode is `signing`.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`] if the credential is not known, or signs something else.
+    /// [`Error::Misbehaved`] if the credential is not known, or has another signing mode.
     pub async fn nonce(&self, key: &CredentialKey, signing: Signing) -> Result<Handout, Error> {
         let nonce = Nonce::from_entropy(&self.shared.ports.entropy.bytes());
-        // A handle of its own length: it is no challenge id.
+        // The handle is shorter than a challenge id, so that nobody can take it for one.
         let handle = URL_SAFE_NO_PAD.encode(self.shared.ports.entropy.bytes::<16>());
         let fresh = Handout { nonce, handle };
         let given = self.shared.credential(key, move |state| {
@@ -118,7 +122,8 @@ impl Engine {
         given.await
     }
 
-    /// Has a signature checked with a key in each of the formats that it is bound with.
+    /// Checks a signature with each of `keys`, which are one key in several signature formats,
+    /// until a check succeeds. If none succeeds, the result is [`InvalidSignature`].
     async fn check_with(
         &self,
         keys: Vec<PublicKey>,
@@ -134,8 +139,8 @@ impl Engine {
     }
 }
 
-/// The format that a signature should have had, where it has the shape of another: none of the keys
-/// that it may be of takes that.
+/// Returns the expected signature format, if the signature has the shape of another format that
+/// none of the keys accepts. Returns `None` if at least one key accepts the shape.
 fn wanted(keys: &[PublicKey], signature: &[u8]) -> Option<SignatureFormat> {
     let format = keys.first()?.format();
     keys.iter().all(|key| key.is_misshapen(signature)).then_some(format)

@@ -1,4 +1,4 @@
-//! Reads of a device.
+//! Reads of pending challenges by a device.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,35 +19,36 @@ use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
 use crate::wait_limit::WaitLimit;
 
-/// The view of a device.
+/// Result of a device's read.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// The first binding of the key.
     pub binding: Arc<Device>,
-    /// The challenges that are pending, each with the binding that may answer it. The newest is the
-    /// first; those of bindings that are not confirmed come after those of the others.
+    /// Pending challenges, each with the binding that may answer it. Challenges of confirmed
+    /// bindings come first. Among confirmed bindings, and among the others, the newest challenge
+    /// comes first.
     pub offers: Vec<(Arc<Device>, Offer)>,
     /// True if the caller has proven possession of the key.
     pub signed: bool,
-    /// True if the poll was answered at once, because too many wait.
+    /// True if the poll was answered at once, because too many polls wait.
     pub crowded: bool,
 }
 
-/// The caller of a read.
+/// The caller of a read, by what it has proven.
 #[derive(Clone)]
 pub enum Reader {
-    /// A caller who knows the public key.
+    /// A caller who has shown only the public key.
     Stranger,
-    /// A caller with a signature over one of the nonces, as official SDKs make it.
+    /// A caller with a signature over one of the credential's nonces, as official SDKs make it.
     Signed(Vec<u8>),
-    /// A device session, made for a binding of that name.
+    /// A caller with a device session, which was made for this binding.
     Session(AuthenticatorId),
 }
 
 impl Engine {
-    /// Returns the pending challenges of a credential at once when there are any, and at the latest
-    /// when the caller's `wait` is over. A signature that is not over one of the nonces makes
-    /// the read one of a stranger.
+    /// Returns the pending challenges of a credential. If there are none, it waits for one, for the
+    /// caller's `wait` at most. A caller whose signature is not over one of the credential's nonces
+    /// is treated as [`Reader::Stranger`].
     ///
     /// # Errors
     /// [`Error::Misbehaved`] if the credential is not known, the session is over, or the credential
@@ -89,7 +90,8 @@ impl Engine {
         Ok(seen(Pending { binding, offers, signed, crowded: false }))
     }
 
-    /// The nonce that a read was signed over, if it was over one that is outstanding.
+    /// Returns the outstanding nonce that the signature of a read is over, or `None` if the
+    /// signature is over none of them.
     async fn signed_nonce(
         &self,
         key: &CredentialKey,

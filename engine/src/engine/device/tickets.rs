@@ -1,4 +1,4 @@
-//! One-time tickets, which enroll a device in the place of a token.
+//! One-time tickets, with which a device is enrolled without a token.
 
 use countersign_core::account::Grant;
 use countersign_core::id::AccountKey;
@@ -10,18 +10,18 @@ use countersign_core::time::UnixMillis;
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// Content of a token that a ticket is made with.
+/// Content of the token for which a ticket is made.
 #[derive(Clone, Debug)]
 pub struct TicketWish {
-    /// The right behind the token.
+    /// Grant of the token.
     pub grant: Grant,
-    /// True if it allows a further authenticator.
+    /// True if the token allows a further authenticator.
     pub may_add: bool,
-    /// Its end, which is the ticket's.
+    /// End of the token, and so of the ticket.
     pub ends_at: UnixMillis,
 }
 
-/// A ticket, and whose it is.
+/// A ticket, with the user it belongs to.
 #[derive(Clone, Debug)]
 pub struct HeldTicket {
     /// The user.
@@ -31,10 +31,10 @@ pub struct HeldTicket {
 }
 
 impl Engine {
-    /// Makes a ticket. The answer is its text, which is kept nowhere.
+    /// Makes a ticket, and returns its text. The store gets only a digest of the text.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the token could enroll nothing.
+    /// [`Error::Refused`] if the token could not enroll a device.
     pub async fn issue_ticket(
         &self,
         account: &AccountKey,
@@ -49,12 +49,12 @@ impl Engine {
         Ok(text)
     }
 
-    /// The ticket of a text, whether it is used or not. It is looked up by the digest of its text:
-    /// the time of a look-up says nothing about a text that was nearly right.
+    /// Finds the ticket of a text, used or unused. The look-up is by the digest of the text, so
+    /// that its duration gives no hint about a text that is nearly right.
     ///
     /// # Errors
-    /// [`Error::Refused`] with [`Refusal::TicketOver`] for a ticket that is unknown, or over, or
-    /// whose token holds no longer.
+    /// [`Error::Refused`] with [`Refusal::TicketOver`] for a ticket that is unknown or has expired,
+    /// or whose token is no longer valid.
     pub async fn ticket(&self, text: &str) -> Result<HeldTicket, Error> {
         let over = || Error::from(Refusal::TicketOver);
         if !ticket::is_ticket(text) {
@@ -62,7 +62,7 @@ impl Engine {
         }
         let digest = Digest::of(text);
         let account = self.shared.ports.store.account_of_ticket(&digest).await?.ok_or_else(over)?;
-        // A tenant that is configured no more has no tickets either.
+        // Tickets of a tenant that is no longer configured are invalid.
         if !self.shared.tenants.serves(&account.tenant) {
             return Err(over());
         }
