@@ -197,8 +197,9 @@ impl Health {
         });
     }
 
-    /// Logs the reason for which nothing is recorded. If the last line is too recent, the next
-    /// attempt logs it.
+    /// Logs the reason for which nothing is recorded. During one outage, a further line needs a
+    /// reason other than that of the last line, and at least [`SAID_AGAIN_SECONDS`] since then. So
+    /// a reason that is skipped is logged only if a later attempt has it too.
     fn say(&self, condition: &Condition) {
         let mut said = lock(&self.said);
         match condition {
