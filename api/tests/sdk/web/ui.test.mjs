@@ -148,7 +148,7 @@ describe("the pre-built UI", LIMITED, () => {
     await heading(page, "Look at your phone");
     await phone.approve();
     await heading(page, "Approved");
-    await assert.rejects(newPhone().follow(link), /used already/);
+    await assert.rejects(newPhone().follow(link), /used or expired/);
   });
 
   it("shows a code that every camera can read: 37 modules a side at most", async () => {

@@ -110,7 +110,7 @@ pub(super) fn errors(report: &Report) -> Markup {
             }
         }
     };
-    scrolling("Errors", &rows)
+    scrolling("Errors by step and kind", &rows)
 }
 
 type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String);
