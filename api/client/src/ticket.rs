@@ -1,5 +1,5 @@
-//! Enrollment links, the one-time tickets in them, and the content of a token. A holder can read the
-//! content; only the server can tell whether it is true.
+//! Enrollment links, the one-time tickets in them, and the content of a token. A holder can read
+//! the content; only the server can tell whether it is true.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
