@@ -50,7 +50,9 @@ pub(crate) struct Node {
     confirmed: Option<u64>,
     /// True if the node has stopped, because the partition has lost commits.
     pub(crate) stopped: bool,
-    memory: BTreeMap<usize, Rc<Stored>>,
+    /// Accounts, each with the sequence of the read that it comes from: an end that is told from
+    /// memory counts as told at that sequence.
+    memory: BTreeMap<usize, (Rc<Stored>, u64)>,
     pub(crate) calls: BTreeMap<u64, Call>,
     asked: BTreeMap<u64, Asked>,
 }
@@ -104,7 +106,10 @@ impl Node {
         call.registered = is_poll && desk.rules.has(Rule::InterestFirst);
         let reads = is_poll && desk.rules.has(Rule::FirstLook);
         match self.memory.get(&call.user).cloned().filter(|_| !reads && self.known.is_some()) {
-            Some(stored) => self.step(desk, call, &stored, false),
+            Some((stored, sequence)) => {
+                call.sequence = sequence;
+                self.step(desk, call, &stored, false);
+            }
             None => self.read(desk, call),
         }
     }

@@ -113,7 +113,7 @@ impl Node {
                     return desk.tell(call, Told::Unavailable);
                 }
                 call.sequence = guard.sequence;
-                self.memory.insert(call.user, stored.clone());
+                self.memory.insert(call.user, (stored.clone(), guard.sequence));
                 self.step(desk, call, &stored, true);
             }
             (Stage::Confirming(outcome), Reply::Written) => {
