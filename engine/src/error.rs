@@ -51,9 +51,6 @@ pub enum Unavailable {
     /// Another writer changed the account's record.
     #[error("the account changed elsewhere")]
     AccountChanged,
-    /// Another writer ended the challenge.
-    #[error("the challenge ended elsewhere")]
-    ChallengeEnded,
     /// An actor or task stopped before it answered the request.
     #[error("the request was not answered")]
     Lost,

@@ -54,6 +54,8 @@ pub const VERIFY_BATCHING: &str = "countersign_verify_batching";
 pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
 /// Number of commits in one group, which are recorded together.
 pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
+/// Commits that the store refused because the account had changed elsewhere. Each is made again.
+pub const COMMITS_STALE: &str = "countersign_commits_stale_total";
 /// Commits that were answered and are not recorded; 0 unless `store.durability` is `async`.
 pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
 /// Age of the oldest commit that was answered and is not recorded, in seconds.

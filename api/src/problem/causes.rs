@@ -70,7 +70,7 @@ const fn of_unavailable(unavailable: &Unavailable) -> Reason {
     match unavailable {
         Unavailable::Activations | Unavailable::Signatures => Reason::Overloaded,
         Unavailable::Store(_) | Unavailable::StoreUnready(_) => Reason::StoreUnavailable,
-        Unavailable::AccountChanged | Unavailable::ChallengeEnded => Reason::ChangedElsewhere,
+        Unavailable::AccountChanged => Reason::ChangedElsewhere,
         Unavailable::Lost => Reason::AnswerLost,
         Unavailable::Recovering { .. }
         | Unavailable::Stopping

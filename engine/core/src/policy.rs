@@ -43,6 +43,9 @@ pub const ACTION_QUERY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
 /// Maximum wait of one long poll, in milliseconds. A longer `Prefer: wait` is reduced to it.
 pub const WAIT_MS_MAX: u64 = 30_000;
+/// Largest number of milliseconds by which times in an account may be ahead of a server's clock
+/// because another server recorded them.
+pub const CLOCK_AHEAD_MS_MAX: u64 = 2_000;
 
 /// Maximum number of calls about one event.
 pub const EVENT_CALLS_MAX: u32 = 3;

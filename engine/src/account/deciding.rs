@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::account::Evidence;
+use countersign_core::account::{Account, Evidence};
 use countersign_core::action::Action;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Transition, Write};
@@ -18,8 +18,18 @@ use metrics::counter;
 
 use super::AccountWriter;
 use super::notices::Notice;
+use super::transact::Reads;
 use crate::error::Error;
 use crate::telemetry;
+
+/// Result of the check of a typed number.
+enum Number {
+    /// The challenge is not open.
+    Closed,
+    /// The decision needs no number.
+    NotAsked,
+    Right(Matched),
+}
 
 impl AccountWriter {
     /// Records the end of a challenge by a device's decision, and returns that end. If an approval
@@ -34,32 +44,53 @@ impl AccountWriter {
         read: bool,
     ) -> Result<Ended, Error> {
         let id = decision.challenge();
-        if self.account.open_challenge(id).is_none() {
-            let recorded = self.recorded_challenge(id).await?;
-            return Ok(recorded.repeated(decision).ok_or(Refusal::ChallengeUnknown)??);
+        let number = match self.check_number(decision, arrived_at).await? {
+            Number::Closed => return self.repeated(decision).await,
+            Number::NotAsked => None,
+            Number::Right(matched) => Some(matched),
+        };
+        let (tenant, evidence) = (self.tenant.clone(), Evidence { number: number.as_ref(), read });
+        let rule = |account: &Account, action: Option<&Arc<Action>>, _| {
+            if account.open_challenge(id).is_none() {
+                return Ok(None);
+            }
+            let judged = account.decide(decision, arrived_at, &tenant.limits)?;
+            Ok(Some(judged.settle(action.map(Arc::as_ref), evidence)?))
+        };
+        match self.record_end(Reads::ActionOf(id), rule).await? {
+            Some(ended) => Ok(ended),
+            None => self.repeated(decision).await,
         }
-        let number = self.check_number(decision, arrived_at).await?;
-        let action = self.action_of(id).await?;
-        let judged = self.account.decide(decision, arrived_at, &self.tenant.limits)?;
-        let evidence = Evidence { number: number.as_ref(), read };
-        let transition = judged.settle(action.as_deref(), evidence)?;
-        self.record_end(transition).await
     }
 
-    /// Checks the number of a decision. Returns `None` if the decision needs no number. A wrong
-    /// number is an error, and the last allowed try ends the challenge as failed.
+    /// Compares a decision with the recorded end of its challenge.
+    async fn repeated(&mut self, decision: &VerifiedDecision) -> Result<Ended, Error> {
+        let recorded = self.recorded_challenge(decision.challenge()).await?;
+        Ok(recorded.repeated(decision).ok_or(Refusal::ChallengeUnknown)??)
+    }
+
+    /// Checks the number of a decision. A wrong number is an error, and the last allowed try ends
+    /// the challenge as failed.
     async fn check_number(
         &mut self,
         decision: &VerifiedDecision,
         arrived_at: UnixMillis,
-    ) -> Result<Option<Matched>, Error> {
-        let limits = &self.tenant.limits;
-        let max = limits.numbers_per_challenge_max;
-        let judged = self.account.decide(decision, arrived_at, limits)?;
-        let (tries, matched) = match judged.count_number(limits) {
-            Ok(None) => return Ok(None),
-            Ok(Some(transition)) => {
-                let asked = self.record(transition).await?;
+    ) -> Result<Number, Error> {
+        let tenant = self.tenant.clone();
+        let max = tenant.limits.numbers_per_challenge_max;
+        let counted = self.transact(Reads::Account, |account, _, _| {
+            if account.open_challenge(decision.challenge()).is_none() {
+                return Ok(None);
+            }
+            let judged = account.decide(decision, arrived_at, &tenant.limits)?;
+            judged.count_number(&tenant.limits).map_err(refused)
+        });
+        let (tries, matched) = match counted.await {
+            Ok(None) => {
+                let is_open = self.account.open_challenge(decision.challenge()).is_some();
+                return Ok(if is_open { Number::NotAsked } else { Number::Closed });
+            }
+            Ok(Some(asked)) => {
                 let matched = decision.number().and_then(|typed| asked.number.compare(typed));
                 let right = if matched.is_some() { "true" } else { "false" };
                 counter!(telemetry::NUMBERS_CHECKED, "right" => right).increment(1);
@@ -67,11 +98,11 @@ impl AccountWriter {
             }
             // All tries of the challenge are recorded, but its end is not, because the store did
             // not answer.
-            Err(Refusal::NumberWrong { .. }) => (max, None),
-            Err(refusal) => return Err(refused(refusal)),
+            Err(Error::Refused(Refusal::NumberWrong { .. })) => (max, None),
+            Err(error) => return Err(error),
         };
-        if matched.is_some() {
-            return Ok(matched);
+        if let Some(matched) = matched {
+            return Ok(Number::Right(matched));
         }
         self.note_lock();
         let last = tries >= max;
@@ -89,37 +120,51 @@ impl AccountWriter {
         outcome: Outcome,
         at: UnixMillis,
     ) -> Result<Ended, Error> {
-        if self.account.open_challenge(id).is_none() {
-            return self.recorded_end(id).await;
+        let rule = |account: &Account, action: Option<&Arc<Action>>, _| {
+            let is_open = account.open_challenge(id).is_some();
+            let end = || Ok(account.end(id, outcome, at, action.map(Arc::as_ref))?);
+            is_open.then(end).transpose()
+        };
+        match self.record_end(Reads::ActionOf(id), rule).await? {
+            Some(ended) => Ok(ended),
+            None => self.recorded_end(id).await,
         }
-        let action = self.action_of(id).await?;
-        let transition = self.account.end(id, outcome, at, action.as_deref())?;
-        self.record_end(transition).await
     }
 
     /// Expires a challenge whose time is over. If the challenge has ended already, its actor is
     /// notified again, because the actor does not know the end.
     pub(crate) async fn expire(&mut self, id: &ChallengeId) -> Result<(), Error> {
+        let tenant = self.tenant.clone();
+        let rule =
+            |account: &Account, _: Option<&_>, now| Ok(account.expire(id, now, &tenant.limits));
+        self.record_end(Reads::Account, rule).await?;
         if self.account.open_challenge(id).is_none() {
-            return self.recorded_challenge(id).await.map(drop);
+            self.recorded_challenge(id).await?;
         }
-        match self.account.expire(id, self.now(), &self.tenant.limits) {
-            Some(transition) => self.record_end(transition).await.map(drop),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Records an end. The same commit has the event about the end, if the tenant has a webhook and
     /// there is an event for this end.
     async fn record_end(
         &mut self,
-        mut transition: Transition<Arc<Challenge>>,
-    ) -> Result<Ended, Error> {
-        if self.tenant.delivery.is_some() {
-            let event = Event::of_end(&transition.answer);
-            transition.change.writes.extend(event.map(Write::Event));
-        }
-        end_of(&*self.record(transition).await?)
+        reads: Reads<'_>,
+        rule: impl Fn(
+            &Account,
+            Option<&Arc<Action>>,
+            UnixMillis,
+        ) -> Result<Option<Transition<Arc<Challenge>>>, Error>,
+    ) -> Result<Option<Ended>, Error> {
+        let tells = self.tenant.delivery.is_some();
+        let ended = self.transact(reads, |account, action, now| {
+            let Some(mut transition) = rule(account, action, now)? else { return Ok(None) };
+            if tells {
+                let event = Event::of_end(&transition.answer);
+                transition.change.writes.extend(event.map(Write::Event));
+            }
+            Ok(Some(transition))
+        });
+        ended.await?.map(|challenge| end_of(&challenge)).transpose()
     }
 
     pub(super) async fn recorded_end(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
@@ -134,17 +179,6 @@ impl AccountWriter {
         let recorded: Arc<_> = recorded.ok_or(Refusal::ChallengeUnknown)?.into();
         self.notices.push(Notice::Challenge(recorded.clone()));
         Ok(recorded)
-    }
-
-    /// Returns the action of an open challenge, or `None` if the action has been pruned. It has to
-    /// be called before a commit that offers the challenge. The offer takes the action from memory,
-    /// where newer actions may have replaced it since it was last loaded.
-    pub(super) async fn action_of(
-        &mut self,
-        id: &ChallengeId,
-    ) -> Result<Option<Arc<Action>>, Error> {
-        let key = self.account.open_challenge(id).map(|open| open.action.clone());
-        self.recall(&key.ok_or(Refusal::ChallengeEnded)?).await
     }
 
     /// Counts and logs a lock of the account, once: when its counter of wrong numbers reaches the

@@ -1,8 +1,10 @@
-//! The single writer of an account's records: runs the core's transitions, commits them to the
-//! store, applies them in memory and queues notices for other actors. It calls no actor itself.
+//! The single writer of an account's records on this server: runs the core's transitions, commits
+//! them to the store, applies them in memory and queues notices for other actors. It calls no actor
+//! itself.
 
 mod deciding;
 mod notices;
+mod transact;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +14,6 @@ use countersign_core::account::{
 };
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Shown};
-use countersign_core::change::{CommitId, Transition};
 use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
@@ -25,10 +26,10 @@ use countersign_core::time::UnixMillis;
 use metrics::counter;
 
 pub(crate) use self::notices::{CredentialNotice, Notice};
+use self::transact::Reads;
 use crate::display;
-use crate::error::{Error, Unavailable};
+use crate::error::Error;
 use crate::ports::Ports;
-use crate::ports::store::Committed;
 use crate::telemetry;
 use crate::tenant::Tenant;
 
@@ -43,7 +44,7 @@ pub(crate) struct AccountWriter {
     actions: VecDeque<Arc<Action>>,
     /// Notices of commits, queued until the actor sends them.
     notices: Vec<Notice>,
-    /// True from the start of a commit until it succeeds: the recorded state is unknown meanwhile.
+    /// True from the start of a commit until the recorded state is known again.
     lost: bool,
 }
 
@@ -61,9 +62,8 @@ impl AccountWriter {
         // If an earlier process had a clock that was ahead, the times in the record are corrected.
         // Otherwise a hold would last until this clock has caught up, and a ticket would be valid
         // again then.
-        if let Some(transition) = writer.account.set_back(writer.now(), set_backs) {
-            writer.record(transition).await?;
-        }
+        let correct = |account: &Account, _: Option<&_>, now| Ok(account.set_back(now, set_backs));
+        writer.transact(Reads::Account, correct).await?;
         Ok(writer)
     }
 
@@ -82,16 +82,31 @@ impl AccountWriter {
     }
 
     pub(crate) async fn track(&mut self, track: Track) -> Result<Tracked, Error> {
-        let known = self.recall(&track.key).await?;
-        let now = self.now();
-        let (transition, tracked) =
-            self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now)?;
-        if let Some(transition) = transition {
-            // A text that no device could show is refused now, because the caller of this request
-            // can correct it.
-            display::check(&tracked.action, &self.tenant.custom_public, now)?;
-            self.record(transition).await?;
+        let tenant = self.tenant.clone();
+        let unenrolled = tenant.unenrolled;
+        let rule = |account: &Account, known: Option<&_>, now| {
+            let (transition, tracked) = account.track(&track, known, unenrolled, now)?;
+            if transition.is_some() {
+                // A text that no device could show is refused now, because the caller of this
+                // request can correct it.
+                display::check(&tracked.action, &tenant.custom_public, now)?;
+            }
+            Ok(transition)
+        };
+        let result = match self.transact(Reads::Kept(&track.key), rule).await {
+            // The request may repeat an action that is only in the store. Then its text counts for
+            // nothing.
+            Err(Error::Refused(refusal)) if self.kept(&track.key).is_none() => {
+                self.recall(&track.key).await?.ok_or(refusal)?;
+                None
+            }
+            result => result?,
+        };
+        if let Some(tracked) = result {
+            return Ok(tracked);
         }
+        let (_, tracked) =
+            self.account.track(&track, self.kept(&track.key), unenrolled, self.now())?;
         Ok(tracked)
     }
 
@@ -104,24 +119,22 @@ impl AccountWriter {
         key: &ActionKey,
         state: ActionState,
     ) -> Result<Arc<Action>, Error> {
-        let action = self.action(key).await?;
-        let transition = self.account.override_action(&action, state, self.now());
-        self.record(transition).await
+        self.record(Reads::Action(key), |account, action, now| {
+            let action = action.ok_or(Refusal::ActionUnknown)?;
+            Ok(account.override_action(action, state, now))
+        })
+        .await
     }
 
     pub(crate) async fn update_profile(&mut self, patch: ProfilePatch) -> Result<Profile, Error> {
         if let Some(custom) = &patch.custom {
             display::check_text(custom, &self.tenant.custom_public)?;
         }
-        let transition = self.account.update_profile(&patch, self.now());
-        self.record(transition).await
+        self.record(Reads::Account, |account, _, now| Ok(account.update_profile(&patch, now))).await
     }
 
     pub(crate) async fn remove(&mut self) -> Result<(), Error> {
-        match self.account.remove(self.now()) {
-            Some(transition) => self.record(transition).await,
-            None => Ok(()),
-        }
+        self.transact(Reads::Account, |account, _, now| Ok(account.remove(now))).await.map(drop)
     }
 
     /// Returns the action of a grant, if the grant is still valid.
@@ -139,20 +152,21 @@ impl AccountWriter {
         target: Option<AuthenticatorId>,
         supersede: bool,
     ) -> Result<Issued, Error> {
-        let action = self.granted(grant).await?;
-        let (now, entropy) = (self.now(), &self.ports.entropy);
-        let display = display::build(&action, &self.tenant.custom_public, now)?;
-        let issue = Issue {
-            id: ChallengeId::from_entropy(&entropy.bytes()),
-            target,
-            supersede,
-            held: self.tenant.delivery.is_some(),
-            number_seed: Seed(entropy.bytes()),
-            shown: Shown { nonce: Nonce::from_entropy(&entropy.bytes()), display },
+        let (tenant, entropy) = (self.tenant.clone(), self.ports.entropy.clone());
+        let rule = |account: &Account, action: Option<&_>, now| {
+            let action = honoured(account, grant, action)?;
+            let display = display::build(action, &tenant.custom_public, now)?;
+            let issue = Issue {
+                id: ChallengeId::from_entropy(&entropy.bytes()),
+                target: target.clone(),
+                supersede,
+                held: tenant.delivery.is_some(),
+                number_seed: Seed(entropy.bytes()),
+                shown: Shown { nonce: Nonce::from_entropy(&entropy.bytes()), display },
+            };
+            account.issue(&issue, action, now, &tenant.limits).map_err(deciding::refused)
         };
-        let issued = self.account.issue(&issue, &action, now, &self.tenant.limits);
-        let transition = issued.map_err(deciding::refused)?;
-        let issued = self.record(transition).await?;
+        let issued = self.record(Reads::Action(&grant.action), rule).await?;
         counter!(telemetry::CHALLENGES_ISSUED).increment(1);
         Ok(issued)
     }
@@ -160,25 +174,26 @@ impl AccountWriter {
     /// Counts a notification about a held challenge, before it is sent, and offers the challenge to
     /// its devices.
     pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        self.action_of(id).await?;
-        let transition = self.account.notify(id, &self.tenant.limits)?;
-        self.record(transition).await
+        let tenant = self.tenant.clone();
+        let rule = |account: &Account, _: Option<&_>, _| Ok(account.notify(id, &tenant.limits)?);
+        self.record(Reads::ActionOf(id), rule).await
     }
 
     /// Cancels a held challenge whose notification has failed. A challenge that has ended already
     /// keeps its end. Returns the recorded end.
     pub(crate) async fn withdraw(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
-        if self.account.open_challenge(id).is_none() {
-            return self.recorded_end(id).await;
+        let rule = |account: &Account, _: Option<&_>, now| {
+            let is_open = account.open_challenge(id).is_some();
+            is_open.then(|| Ok(account.withdraw(id, now)?)).transpose()
+        };
+        match self.transact(Reads::Account, rule).await? {
+            Some(challenge) => deciding::end_of(&challenge),
+            None => self.recorded_end(id).await,
         }
-        let transition = self.account.withdraw(id, self.now())?;
-        deciding::end_of(&*self.record(transition).await?)
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        self.action_of(id).await?;
-        let transition = self.account.release(id)?;
-        self.record(transition).await
+        self.record(Reads::ActionOf(id), |account, _, _| Ok(account.release(id)?)).await
     }
 
     pub(crate) async fn enroll(
@@ -186,11 +201,13 @@ impl AccountWriter {
         grant: &Grant,
         enroll: Enroll,
     ) -> Result<Arc<Device>, Error> {
-        self.granted(grant).await?;
+        let tenant = self.tenant.clone();
         let fresh_id = AuthenticatorId::from_entropy(self.ports.entropy.bytes());
-        let limits = &self.tenant.limits;
-        let transition = self.account.enroll(&enroll, fresh_id, self.now(), limits)?;
-        self.record(transition).await
+        let rule = |account: &Account, action: Option<&_>, now| {
+            honoured(account, grant, action)?;
+            Ok(account.enroll(&enroll, fresh_id.clone(), now, &tenant.limits)?)
+        };
+        self.record(Reads::Action(&grant.action), rule).await
     }
 
     pub(crate) async fn raise_signing(
@@ -198,10 +215,8 @@ impl AccountWriter {
         id: &AuthenticatorId,
         signing: Signing,
     ) -> Result<(), Error> {
-        match self.account.raise_signing(id, signing)? {
-            Some(transition) => self.record(transition).await,
-            None => Ok(()),
-        }
+        let rule = |account: &Account, _: Option<&_>, _| Ok(account.raise_signing(id, signing)?);
+        self.transact(Reads::Account, rule).await.map(drop)
     }
 
     pub(crate) async fn refresh(
@@ -209,8 +224,7 @@ impl AccountWriter {
         id: &AuthenticatorId,
         refresh: &Refresh,
     ) -> Result<Arc<Device>, Error> {
-        let transition = self.account.refresh(id, refresh, self.now())?;
-        self.record(transition).await
+        self.record(Reads::Account, |account, _, now| Ok(account.refresh(id, refresh, now)?)).await
     }
 
     /// Removes a device on request of a client with a valid grant.
@@ -219,23 +233,27 @@ impl AccountWriter {
         grant: &Grant,
         id: &AuthenticatorId,
     ) -> Result<Arc<Device>, Error> {
-        self.granted(grant).await?;
-        let transition = self.account.remove_own_device(id, self.now())?;
-        self.record(transition).await
+        self.record(Reads::Action(&grant.action), |account, action, now| {
+            honoured(account, grant, action)?;
+            Ok(account.remove_own_device(id, now)?)
+        })
+        .await
     }
 
     pub(crate) async fn remove_device(
         &mut self,
         id: &AuthenticatorId,
     ) -> Result<Arc<Device>, Error> {
-        let transition = self.account.remove_device(id, self.now())?;
-        self.record(transition).await
+        self.record(Reads::Account, |account, _, now| Ok(account.remove_device(id, now)?)).await
     }
 
     pub(crate) async fn issue_ticket(&mut self, ticket: Ticket) -> Result<(), Error> {
-        self.granted(&ticket.grant).await?;
-        let transition = self.account.issue_ticket(ticket, self.now(), &self.tenant.limits)?;
-        self.record(transition).await
+        let tenant = self.tenant.clone();
+        let rule = |account: &Account, action: Option<&_>, now| {
+            honoured(account, &ticket.grant, action)?;
+            Ok(account.issue_ticket(ticket.clone(), now, &tenant.limits)?)
+        };
+        self.record(Reads::Action(&ticket.grant.action), rule).await
     }
 
     /// Returns a ticket that has not expired, if the grant of its token is still valid.
@@ -247,17 +265,23 @@ impl AccountWriter {
 
     /// Clears the counters that hold back prompts and numbers. Returns false for an unknown user.
     pub(crate) async fn release_hold(&mut self) -> Result<bool, Error> {
-        let Some(transition) = self.account.release_hold() else { return Ok(false) };
-        self.record(transition).await?;
-        Ok(true)
+        let released = self.transact(Reads::Account, |account, _, _| Ok(account.release_hold()));
+        Ok(released.await?.is_some())
     }
 
+    /// Returns the clock's time, or the latest time in the account if that is a little later.
     fn now(&self) -> UnixMillis {
-        self.ports.clock.now()
+        self.account.time(self.ports.clock.now())
     }
 
+    /// Returns an action that is in memory.
+    fn kept(&self, key: &ActionKey) -> Option<&Arc<Action>> {
+        self.actions.iter().rev().find(|action| action.key == *key)
+    }
+
+    /// Returns an action that is in memory or in the store.
     async fn recall(&mut self, key: &ActionKey) -> Result<Option<Arc<Action>>, Error> {
-        if let Some(action) = self.actions.iter().rev().find(|a| a.key == *key) {
+        if let Some(action) = self.kept(key) {
             return Ok(Some(action.clone()));
         }
         if self.account.record().is_none() {
@@ -276,33 +300,15 @@ impl AccountWriter {
         }
         self.actions.push_back(action);
     }
+}
 
-    /// Commits a transition to the store, applies it in memory, and queues notices for the actors
-    /// that it concerns.
-    async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
-        let Transition { mut change, answer } = transition;
-        change.id = CommitId(u64::from_ne_bytes(self.ports.entropy.bytes()));
-        // The recorded state is unknown until the store has answered.
-        self.lost = true;
-        let error = match self.ports.store.commit(change.clone()).await {
-            Ok(Committed::Recorded) => {
-                self.lost = false;
-                self.recorded(change);
-                return Ok(answer);
-            }
-            Ok(Committed::Known(_)) => Unavailable::AccountChanged.into(),
-            Ok(Committed::Stale { recorded }) => {
-                let (expected, recorded) = (change.parent.number, recorded.number);
-                tracing::error!(expected, recorded, "account changed behind its writer");
-                Unavailable::AccountChanged.into()
-            }
-            Ok(Committed::Ended { challenge, .. }) => {
-                tracing::error!(challenge.id = %challenge, "challenge ended behind its writer");
-                Unavailable::ChallengeEnded.into()
-            }
-            Err(error) => error.into(),
-        };
-        self.in_doubt(change);
-        Err(error)
-    }
+/// Returns the action of a grant, if the grant is still valid. `action` is the recorded action.
+fn honoured<'a>(
+    account: &Account,
+    grant: &Grant,
+    action: Option<&'a Arc<Action>>,
+) -> Result<&'a Arc<Action>, Refusal> {
+    let action = action.ok_or(Refusal::ActionUnknown)?;
+    account.honour(grant, action)?;
+    Ok(action)
 }

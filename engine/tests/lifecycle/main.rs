@@ -6,6 +6,7 @@
 mod arrival;
 mod content;
 mod crash;
+mod elsewhere;
 mod faults;
 mod numbers;
 mod outbox;

@@ -30,6 +30,7 @@ use crate::device::Device;
 use crate::fatigue::Counters;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
 use crate::outcome::Outcome;
+use crate::policy::CLOCK_AHEAD_MS_MAX;
 use crate::set_backs::SetBacks;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
@@ -82,6 +83,18 @@ impl Account {
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// Returns the time for a transition: the clock's, or the latest time in the account if that is
+    /// at most [`CLOCK_AHEAD_MS_MAX`] later. Another server's clock may be ahead by that much, and
+    /// the times in an account do not run back.
+    #[must_use]
+    pub fn time(&self, clock: UnixMillis) -> UnixMillis {
+        let record = self.record.iter().map(|record| record.counters.latest());
+        let devices = self.devices.iter().filter_map(|device| device.last_verified_at);
+        let latest = record.chain(devices).chain(self.open.iter().map(|open| open.issued_at)).max();
+        let ahead = |latest: &UnixMillis| latest.ms_since(clock) <= CLOCK_AHEAD_MS_MAX;
+        latest.filter(ahead).map_or(clock, |latest| latest.max(clock))
     }
 
     /// Returns true if the user has an authenticator.

@@ -167,6 +167,13 @@ impl Counters {
         }
     }
 
+    /// Returns the latest time that was counted.
+    pub(crate) fn latest(&self) -> UnixMillis {
+        let single = [self.denied_at, self.number_at, self.reported_at.unwrap_or_default()];
+        let listed = self.prompts.last().into_iter().chain(self.unreached.last());
+        single.into_iter().chain(listed.copied()).max().unwrap_or_default()
+    }
+
     /// Returns the counters with every later time replaced by `now`, or `None` if no time is later.
     /// After a clock was set back, a wait thus begins again but does not become longer. The caller
     /// has to record the result, because otherwise the wait would begin again at each call.

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     LostAfter,
     /// The commit arrives twice, and the caller gets the second reply.
     Twice,
+    /// The account changes elsewhere just before the commit, which is refused.
+    Elsewhere,
     /// The commit is recorded once the test opens the gate.
     Delayed(Gate),
     /// The call panics.
@@ -232,6 +234,14 @@ impl Store for FaultyStore {
                 // The test may have dropped its receiver.
                 let _ = gate.arrived.send(());
                 gate.opened.await.expect("the test opens every gate");
+                recording.await
+            }),
+            Some(Fault::Elsewhere) => Box::pin(async move {
+                let Snapshot { version, record, .. } = inner.account(&change.account).await?;
+                let writes = record.into_iter().map(Write::Account).collect();
+                let (account, id) = (change.account.clone(), CommitId(!change.id.0));
+                let other = Change { account, parent: version, id, writes };
+                assert_eq!(inner.commit(other).await?, Committed::Recorded);
                 recording.await
             }),
             Some(Fault::Panic) => panic!("a planned bug in a commit"),
