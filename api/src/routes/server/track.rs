@@ -52,7 +52,8 @@ pub async fn track(
         action: action.key.clone(),
         born: Some(action.birth()),
         scopes,
-        issued_at: state.engine.clock().now(),
+        // The clock of the server that tracked the action may be ahead of this one.
+        issued_at: state.engine.clock().now().max(action.created_at),
         page,
     })?;
     let token = Secret::new(token);
