@@ -15,7 +15,7 @@ use countersign_engine::store::transfer;
 use countersign_engine::system::SystemEntropy;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::ConfigArgs;
+use super::{ConfigArgs, log};
 use crate::config::{Config, Durability, StoreUrl};
 use crate::setup;
 
@@ -41,10 +41,16 @@ pub(super) struct FileArgs {
 
 /// Runs one command for the store.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let (StoreCommand::Check(config)
+    | StoreCommand::Export(FileArgs { config, .. })
+    | StoreCommand::Import(FileArgs { config, .. })) = &command;
+    let config = config.load()?;
+    // The log shows the progress of a conversion.
+    log::start(&config)?;
     match command {
-        StoreCommand::Check(config) => check(&config.load()?, out).await,
-        StoreCommand::Export(args) => export(&args.config.load()?, &args.file, out).await,
-        StoreCommand::Import(args) => import(&args.config.load()?, &args.file, out).await,
+        StoreCommand::Check(_) => check(&config, out).await,
+        StoreCommand::Export(args) => export(&config, &args.file, out).await,
+        StoreCommand::Import(args) => import(&config, &args.file, out).await,
     }
 }
 
