@@ -1,5 +1,5 @@
 //! `countersign store …`: checks, exports and imports the store. The server must be stopped,
-//! because it locks the store.
+//! because it locks the store. Opening a SQLite file of an older layout converts it.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -22,9 +22,11 @@ use crate::setup;
 /// Commands for the store.
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
-    /// Check every record's checksum and version, and the files around them.
+    /// Check every record's checksum and version, and the files around them. A SQLite file of an
+    /// older version is converted first.
     Check(ConfigArgs),
-    /// Write all records to a file, as a stream of versioned rows.
+    /// Write all records to a file, as a stream of versioned rows. A SQLite file of an older
+    /// version is converted first.
     Export(FileArgs),
     /// Import the records of an exported file into an empty store.
     Import(FileArgs),
