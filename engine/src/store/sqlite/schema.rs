@@ -23,22 +23,22 @@ const CACHE_KIB_MAX: i64 = 16_384;
 /// Time for which statements wait while a backup or a manual check holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-// Ids that come from callers are compared as bytes (BINARY, the default). Only `accounts` names a
-// user; the other tables name the account by its number.
+// Ids that come from callers are compared as bytes (BINARY, the default). `accounts` names users;
+// the other tables name an account by its number. Data that a look-up needs is in columns with
+// SQLite's own indexes, so that its integrity check finds an entry that does not fit.
 //
-// `accounts` has a row for every account that was ever committed, `row` only while the account has
-// a record. `hot` has one for each of them: version, counters, last use of each device, and the
-// lifecycles under way, so that a commit rewrites this one row. `removed` is 0 after a removal, and
-// then the mark of a pruning. `hot.oldest` is the earliest time of an action or an ended challenge
-// in the row, so that a pruning decodes only rows from which it takes something.
+// `accounts` has a row for every account that was ever committed, with `row` only while the account
+// has a record. `removed` is 0 after a removal, and then the mark of a pruning.
 //
-// `due` has an entry for each open challenge: under `held` = 0 by the time at which it expires, and
-// a second one under `held` = 1 by the time of its issue while it is held.
+// `hot` has one row for each account: version, counters, last use of each device, and the
+// lifecycles under way, so that a commit rewrites this one row. `due` is the time at which the first
+// open challenge expires, `held` the time of issue of the first that is held. `oldest` is the
+// earliest time of an action or an ended challenge in the row, so that a pruning decodes only rows
+// from which it takes something.
 //
 // `cases` has the lifecycles that are not under way. An id is the time of the end in milliseconds
-// with a counter, so that rows are appended behind the last one and pruned from the first one.
-// `names` leads from 32 bits of a digest of the action's name to its cases.
-pub(super) const TABLES: &str = "
+// with a counter, so that rows are appended behind the last one and pruned from the first one. `name`
+// holds 32 bits of a digest of the action's name.
 CREATE TABLE accounts(
     id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user_id TEXT NOT NULL,
     email TEXT, phone TEXT, username TEXT, removed INTEGER, row BLOB,
@@ -52,14 +52,15 @@ CREATE TABLE devices(
     account INTEGER NOT NULL, id TEXT NOT NULL, thumbprint BLOB NOT NULL, row BLOB NOT NULL,
     PRIMARY KEY(account, id)) STRICT, WITHOUT ROWID;
 CREATE INDEX devices_key ON devices(thumbprint);
-CREATE TABLE hot(account INTEGER PRIMARY KEY, oldest INTEGER, row BLOB NOT NULL) STRICT;
-CREATE TABLE due(
-    held INTEGER NOT NULL, at INTEGER NOT NULL, account INTEGER NOT NULL,
-    PRIMARY KEY(held, at, account)) STRICT, WITHOUT ROWID;
-CREATE TABLE cases(id INTEGER PRIMARY KEY, account INTEGER NOT NULL, row BLOB NOT NULL) STRICT;
-CREATE TABLE names(
-    account INTEGER NOT NULL, h INTEGER NOT NULL, id INTEGER NOT NULL,
-    PRIMARY KEY(account, h, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE hot(
+    account INTEGER PRIMARY KEY, due INTEGER, held INTEGER, oldest INTEGER, row BLOB NOT NULL
+    ) STRICT;
+CREATE INDEX hot_due ON hot(due) WHERE due IS NOT NULL;
+CREATE INDEX hot_held ON hot(held) WHERE held IS NOT NULL;
+CREATE TABLE cases(
+    id INTEGER PRIMARY KEY, account INTEGER NOT NULL, name INTEGER NOT NULL, row BLOB NOT NULL
+    ) STRICT;
+CREATE INDEX cases_name ON cases(account, name);
 CREATE TABLE tickets(
     digest BLOB NOT NULL PRIMARY KEY, account INTEGER NOT NULL, ends_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
