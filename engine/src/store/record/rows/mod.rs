@@ -7,7 +7,7 @@ mod event;
 
 use std::sync::Arc;
 
-pub(super) use account::AccountRow;
+pub(super) use account::{AccountRow, CountersRow};
 pub(super) use challenge::ChallengeRow;
 pub(super) use event::EventRow;
 
