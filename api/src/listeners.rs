@@ -149,9 +149,8 @@ pub fn operators(
 /// # Errors
 /// Those of [`connection::serve`].
 pub fn opening(listener: TcpListener, settings: connection::Settings) -> io::Result<Server> {
-    let factory = || {
-        App::new().configure(routes::ops::configure_opening).wrap(from_fn(connection::count))
-    };
+    let factory =
+        || App::new().configure(routes::ops::configure_opening).wrap(from_fn(connection::count));
     connection::serve(listener, of_operators(settings), ClientShares::default(), factory)
 }
 

@@ -47,10 +47,7 @@ fn refused(folder: &Path, under: &[&str]) -> String {
 fn assert_converted(folder: &Path) {
     let (output, file) = export(folder, &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    layouts::assert_same(
-        layouts::records_of(&std::fs::read(file).unwrap()),
-        layouts::records(),
-    );
+    layouts::assert_same(layouts::records_of(&std::fs::read(file).unwrap()), layouts::records());
     assert!(folder.join("store.layout-2").exists());
     assert!(!folder.join("store.converting").exists());
 }

@@ -31,6 +31,12 @@ pub fn write(path: &Path) {
     make(path, "");
 }
 
+/// Returns the statements that make an empty file of layout 2.
+pub fn tables() -> String {
+    let is_row = |line: &&str| line.starts_with("INSERT INTO ") && !line.contains("INTO meta");
+    LAYOUT_2.lines().filter(|line| !is_row(line)).collect::<Vec<_>>().join("\n")
+}
+
 /// Writes a file of layout 1, which has no events and no clock.
 pub fn write_first(path: &Path) {
     make(path, TO_FIRST);

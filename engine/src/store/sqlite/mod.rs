@@ -6,6 +6,7 @@
 
 mod actions;
 mod change;
+mod conversion;
 mod files;
 mod log;
 mod outbox;
@@ -61,7 +62,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file. Creates it with mode 0600 if it is missing, and missing folders with mode
-    /// 0700.
+    /// 0700. Converts a file of an older layout, which may take minutes.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be opened or another server has it open,
@@ -79,6 +80,7 @@ impl SqliteStore {
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(&files.path, files.same_boot)?;
+        conversion::at_open(&files)?;
         let writer = WritingConnection::open(Arc::clone(&files))?;
         files.note_opened()?;
         let checked = scan::check_at_open(&files.path)?;

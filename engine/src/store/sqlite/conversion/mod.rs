@@ -4,6 +4,7 @@
 //! which it is kept, and the new file takes over its first name in one step. So a conversion that
 //! is killed leaves the old file in its place, and the next start begins anew.
 
+mod lifecycles;
 mod new;
 mod old;
 mod progress;
@@ -15,8 +16,10 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use countersign_core::change::Write;
+
 use self::new::NewFile;
-use self::old::{LAYOUTS, OldFile};
+use self::old::{LAYOUTS, OldAccount, OldFile};
 use self::progress::Progress;
 use super::files::{self, FILE_MODE, Files, beside};
 use super::{Fault, scan};
@@ -24,8 +27,10 @@ use crate::ports::store::StoreError;
 
 /// Suffix of the new file until it is complete.
 const UNFINISHED: &str = ".converting";
+/// Suffix of an index that the conversion needs meanwhile.
+const INDEX: &str = "-index";
 /// Free bytes that a conversion needs besides the size of the old file. A record takes less room in
-/// the new file than in the old one, but an almost empty file has more tables.
+/// the new file and its index than in the old one; an almost empty file does not.
 const SPARE_BYTES: u64 = 16 << 20;
 /// Number of files that can be kept beside a store, of one layout.
 const KEPT_MAX: usize = 100;
@@ -57,12 +62,11 @@ fn convert(path: &Path, layout: i64, unfinished: &Path) -> Result<(), StoreError
     let records = old.count()?;
     tracing::info!("{} has layout {layout}: {records} records are converted", path.display());
     scan::verify(old.connection())?;
-    create(unfinished).map_err(|e| unavailable(unfinished, &e))?;
     let mut progress = Progress::of(records);
-    NewFile::create(unfinished)?.fill(&old, &mut progress).map_err(|e| refused(path, e))?;
-    // The connection is closed before the file is renamed, so that no lock is left behind.
-    drop(old);
+    fill(&old, unfinished, &mut progress).map_err(|e| refused(path, e.into()))?;
     let kept = put_in_place(path, layout, unfinished).map_err(|e| unavailable(path, &e))?;
+    // No program could write to the old file until it had lost its name.
+    drop(old);
     tracing::info!(
         "{} is converted, {records} records in {:.1?}; the old file is kept as {}",
         path.display(),
@@ -70,6 +74,41 @@ fn convert(path: &Path, layout: i64, unfinished: &Path) -> Result<(), StoreError
         kept.display()
     );
     Ok(())
+}
+
+/// Writes every record of the old file into the new one.
+fn fill(old: &OldFile, unfinished: &Path, progress: &mut Progress) -> Result<(), Fault> {
+    let index = beside(unfinished, INDEX);
+    for path in [unfinished, &index] {
+        create(path).map_err(|e| unavailable(path, &e))?;
+    }
+    let mut new = NewFile::create(unfinished, &index)?;
+    old.each(&old::SECRETS, |_, (tenant, secret)| {
+        progress.count(1);
+        new.put_secret(&tenant, &secret)
+    })?;
+    old.each(&old::CLOCK, |_, time| {
+        progress.count(1);
+        new.put_latest_time(time)
+    })?;
+    old.each(&old::EVENTS, |_, event| {
+        progress.count(1);
+        new.put_event(&event)
+    })?;
+    old.each(&old::ACCOUNTS, |_, OldAccount { key, revision, record }| {
+        let devices = old.devices(&key)?;
+        progress.count(1 + devices.len());
+        let account = record.map_or(Write::RemoveAccount, Write::Account);
+        let devices = devices.into_iter().map(|device| Write::Device(device.into()));
+        new.put_account(&key, revision, std::iter::once(account).chain(devices).collect())
+    })?;
+    lifecycles::convert(old, &mut new, progress)?;
+    if progress.missing() > 0 {
+        let left = format!("{} records belong to no account", progress.missing());
+        return Err(StoreError::Unreadable(left).into());
+    }
+    new.finish()?;
+    remove(&index).map_err(|e| unavailable(&index, &e).into())
 }
 
 /// Refuses to begin without room for the new file. The kept file needs none, because it is the old
@@ -142,7 +181,7 @@ fn keep(path: &Path, layout: i64) -> io::Result<PathBuf> {
 
 /// Removes the unfinished file of a killed conversion.
 fn remove_leftover(unfinished: &Path) -> io::Result<()> {
-    for suffix in ["", "-journal", "-wal", "-shm"] {
+    for suffix in ["", "-journal", "-wal", "-shm", INDEX] {
         remove(&beside(unfinished, suffix))?;
     }
     Ok(())

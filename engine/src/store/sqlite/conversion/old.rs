@@ -9,7 +9,7 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
 use countersign_core::event::Event;
-use countersign_core::id::{AccountKey, ActionKey, TenantId, UserId};
+use countersign_core::id::{AccountKey, TenantId, UserId};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
@@ -36,8 +36,6 @@ pub(super) const ACCOUNTS: Table<OldAccount> = Table {
     columns: "tenant, user_id, email, phone, username, revision",
     read: account,
 };
-pub(super) const DEVICES: Table<Device> =
-    Table { name: "devices", columns: "tenant, user_id, id, thumbprint", read: device };
 pub(super) const ACTIONS: Table<Action> = Table {
     name: "actions",
     columns: "tenant, user_id, code, idempotency_key, created_at",
@@ -58,8 +56,9 @@ const TABLES: [&str; 7] =
 
 const LAYOUT: &str = "SELECT value FROM meta WHERE key = 'schema'";
 const EXISTS: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-const ACTION: &str = "SELECT rowid, row, tenant, user_id, code, idempotency_key, created_at
-     FROM actions WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
+const DEVICES: &str = "SELECT rowid, row, tenant, user_id, id, thumbprint FROM devices
+     WHERE tenant = ?1 AND user_id = ?2";
+const CHALLENGE: &str = "SELECT row FROM challenges WHERE rowid = ?1";
 
 /// An account with its revision, which outlives the user's removal.
 pub(super) struct OldAccount {
@@ -102,6 +101,10 @@ impl OldFile {
         connection.pragma_update(None, "query_only", true)
     }
 
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Returns the number of bytes of the file.
     pub(super) fn bytes(&self) -> Result<u64, Fault> {
         let number = |name| self.connection.pragma_query_value(None, name, |row| row.get(0));
@@ -125,11 +128,12 @@ impl OldFile {
         self.connection.prepare_cached(EXISTS)?.exists([table])
     }
 
-    /// Passes every record of a table on, in the order of the rows. Older files lack some tables.
+    /// Passes every record of a table on with its row id, in the order of the rows. Older files lack
+    /// some tables.
     pub(super) fn each<T>(
         &self,
         table: &Table<T>,
-        mut take: impl FnMut(T) -> Result<(), Fault>,
+        mut take: impl FnMut(i64, T) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let Table { name, columns, read } = table;
         if !self.has(name)? {
@@ -139,26 +143,28 @@ impl OldFile {
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            take(read(row).map_err(|fault| located(name, row, fault))?)?;
+            take(row.get(0)?, read(row).map_err(|fault| located(name, row, fault))?)?;
         }
         Ok(())
     }
 
-    /// Reads an action.
-    pub(super) fn action(
-        &self,
-        account: &AccountKey,
-        key: &ActionKey,
-    ) -> Result<Option<Action>, Fault> {
-        let mut statement = self.connection.prepare_cached(ACTION)?;
-        let mut rows = statement.query((
-            account.tenant.as_str(),
-            account.user.as_str(),
-            key.code.as_str(),
-            key.idempotency_key.as_str(),
-        ))?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        action(row).map(Some).map_err(|fault| located("actions", row, fault))
+    /// Reads the devices of an account.
+    pub(super) fn devices(&self, account: &AccountKey) -> Result<Vec<Device>, Fault> {
+        let mut statement = self.connection.prepare_cached(DEVICES)?;
+        let mut rows = statement.query((account.tenant.as_str(), account.user.as_str()))?;
+        let mut devices = Vec::new();
+        while let Some(row) = rows.next()? {
+            devices.push(device(row).map_err(|fault| located("devices", row, fault))?);
+        }
+        Ok(devices)
+    }
+
+    /// Reads the challenge in a row.
+    pub(super) fn challenge(&self, place: i64) -> Result<Challenge, Fault> {
+        let mut statement = self.connection.prepare_cached(CHALLENGE)?;
+        let mut rows = statement.query([place])?;
+        let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        record(row, 0)
     }
 }
 
