@@ -77,7 +77,7 @@ CREATE TABLE audit(
 CREATE TABLE secrets(tenant TEXT NOT NULL PRIMARY KEY, row BLOB NOT NULL) STRICT;
 CREATE TABLE clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
 CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES('schema', 3), ('cut', 0);
+INSERT INTO meta VALUES('schema', 3);
 ";
 
 /// Opens the writer's connection, and creates or migrates the tables.
