@@ -8,7 +8,7 @@ use countersign_core::text::Line;
 use rusqlite::Connection;
 
 use super::accounts::Known;
-use super::cases::{self, CaseIds};
+use super::cases;
 use super::hot::{self, Times};
 use super::writer::Medium;
 use super::{Fault, outbox, tickets};
@@ -68,10 +68,11 @@ fn touched_cases(
     }
     let mut found: Vec<Found> = Vec::new();
     for key in named(&account.hot, change) {
-        let cases = cases::of_name(connection, id, &change.account, key)?;
-        // Two names with the same digest find the same cases.
-        found.extend(cases.into_iter().filter(|case| found.iter().all(|f| f.id != case.id)));
+        found.extend(cases::of_name(connection, id, &change.account, key)?);
     }
+    // Two names with the same digest find the same cases.
+    found.sort_by_key(|case| case.id);
+    found.dedup_by_key(|case| case.id);
     Ok(found)
 }
 
@@ -81,10 +82,9 @@ fn put_account(
     account: &mut Known,
     change: &Change,
 ) -> rusqlite::Result<i64> {
-    let written = change.writes.iter().rev().find_map(|write| match write {
-        Write::Account(record) => Some(Some(record)),
-        Write::RemoveAccount => Some(None),
-        _ => None,
+    let written = change.writes.iter().rev().find_map(|write| {
+        let removes = *write == Write::RemoveAccount;
+        if let Write::Account(record) = write { Some(Some(record)) } else { removes.then_some(None) }
     });
     let record = written.flatten();
     let is_removed = written.map_or(account.is_removed, |record| record.is_none());

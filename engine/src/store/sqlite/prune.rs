@@ -41,7 +41,7 @@ const MARK: &str = "SELECT row FROM clock WHERE id = 2";
 const PUT_MARK: &str = "INSERT OR REPLACE INTO clock(id, row) VALUES(2, ?1)";
 const MARK_REMOVED: &str = "UPDATE accounts SET removed = ?1 WHERE id IN
      (SELECT id FROM accounts WHERE removed = 0 LIMIT ?2)";
-const LONG_REMOVED: &str = "SELECT id, tenant, user_id FROM accounts
+pub(super) const LONG_REMOVED: &str = "SELECT id, tenant, user_id FROM accounts
      WHERE removed BETWEEN 1 AND ?1 ORDER BY removed LIMIT ?2";
 const KEEP_REMOVED: &str = "UPDATE accounts SET removed = ?2 WHERE id = ?1";
 const DROP_ACCOUNT: &str = "DELETE FROM accounts WHERE id = ?1";

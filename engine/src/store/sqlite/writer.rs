@@ -62,7 +62,7 @@ impl Medium {
 
 /// The writing connection. The files stay locked until it is closed.
 pub(super) struct WritingConnection {
-    medium: Medium,
+    pub(super) medium: Medium,
     since_checkpoint: usize,
     // Fields are dropped in order, so that the lock is released after the connection is closed.
     files: Arc<Files>,
@@ -74,11 +74,6 @@ impl WritingConnection {
         let case_ids = CaseIds::after(prune::mark(&connection)?);
         let medium = Medium { connection, accounts: Accounts::default(), case_ids };
         Ok(Self { medium, since_checkpoint: 0, files })
-    }
-
-    #[cfg(test)]
-    pub(super) const fn medium(&mut self) -> &mut Medium {
-        &mut self.medium
     }
 
     fn checkpoint(&self, mode: &str) -> rusqlite::Result<()> {
