@@ -35,14 +35,16 @@ pub(in crate::store) struct Moved {
 pub(in crate::store) fn named<'a>(hot: &Hot, change: &'a Change) -> Vec<&'a ActionKey> {
     let mut keys: Vec<&ActionKey> = Vec::new();
     for write in &change.writes {
-        let key = match write {
-            Write::Track(action) | Write::Action(action) if hot.action(&action.key).is_none() => {
-                &action.key
-            }
-            Write::Challenge(challenge) if hot.challenge(&challenge.id).is_none() => {
-                &challenge.action
-            }
-            _ => continue,
+        let key = if let Write::Track(action) | Write::Action(action) = write
+            && hot.action(&action.key).is_none()
+        {
+            &action.key
+        } else if let Write::Challenge(challenge) = write
+            && hot.challenge(&challenge.id).is_none()
+        {
+            &challenge.action
+        } else {
+            continue;
         };
         if !keys.contains(&key) {
             keys.push(key);

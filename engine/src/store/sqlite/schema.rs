@@ -39,6 +39,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 // `cases` has the lifecycles that are not under way. An id is the time of the end in milliseconds
 // with a counter, so that rows are appended behind the last one and pruned from the first one. `name`
 // holds 32 bits of a digest of the action's name.
+//
+// `clock` has two rows: the latest time, and the case up to which challenges are pruned. `audit` and
+// `events.state` are not used yet.
+pub(super) const TABLES: &str = "
 CREATE TABLE accounts(
     id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user_id TEXT NOT NULL,
     email TEXT, phone TEXT, username TEXT, removed INTEGER, row BLOB,
@@ -77,7 +81,7 @@ CREATE TABLE audit(
 CREATE TABLE secrets(tenant TEXT NOT NULL PRIMARY KEY, row BLOB NOT NULL) STRICT;
 CREATE TABLE clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
 CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES('schema', 3), ('cut', 0);
+INSERT INTO meta VALUES('schema', 3);
 ";
 
 /// Opens the writer's connection, and creates or migrates the tables.
