@@ -14,7 +14,8 @@ use super::old::{ACTIONS, CHALLENGES, OldFile};
 use super::progress::Progress;
 use crate::store::sqlite::Fault;
 
-const INDEX: &str = "CREATE TABLE joined.challenges(action INTEGER NOT NULL, place INTEGER NOT NULL,
+const INDEX: &str =
+    "CREATE TABLE joined.challenges(action INTEGER NOT NULL, place INTEGER NOT NULL,
      PRIMARY KEY(action, place)) STRICT, WITHOUT ROWID";
 const PUT: &str = "INSERT INTO joined.challenges(action, place) VALUES(?1, ?2)";
 const OF_ACTION: &str = "SELECT place FROM joined.challenges WHERE action = ?1";
@@ -89,10 +90,7 @@ impl Index<'_> {
     }
 
     /// Takes the challenges of any action out of the index. None if the index is empty.
-    fn take_any(
-        &self,
-        from: &Connection,
-    ) -> Result<Option<(AccountKey, Vec<Challenge>)>, Fault> {
+    fn take_any(&self, from: &Connection) -> Result<Option<(AccountKey, Vec<Challenge>)>, Fault> {
         let mut statement = from.prepare_cached(ANY)?;
         let Some(digest) = statement.query_row([], |row| row.get(0)).optional()? else {
             return Ok(None);

@@ -10,6 +10,8 @@ use countersign_core::time::UnixMillis;
 use rusqlite::Connection;
 
 use crate::ports::store::{Committed, StoreError};
+use crate::store::sqlite::accounts::Accounts;
+use crate::store::sqlite::cases::CaseIds;
 use crate::store::sqlite::writer::{self, Medium};
 use crate::store::sqlite::{Fault, change, outbox, schema};
 
@@ -30,13 +32,19 @@ impl NewFile {
         let connection = schema::connect(path)?;
         connection.execute("ATTACH ?1 AS joined", [index.to_string_lossy()])?;
         for database in ["main", "joined"] {
-            connection.pragma_update_and_check(Some(database), "journal_mode", "OFF", |_| Ok(()))?;
+            connection.pragma_update_and_check(
+                Some(database),
+                "journal_mode",
+                "OFF",
+                |_| Ok(()),
+            )?;
             connection.pragma_update(Some(database), "synchronous", "OFF")?;
         }
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.execute_batch("BEGIN")?;
         connection.execute_batch(schema::TABLES)?;
-        Ok(Self { medium: Medium::new(connection), in_group: 0 })
+        let (accounts, case_ids) = (Accounts::default(), CaseIds::after(0));
+        Ok(Self { medium: Medium { connection, accounts, case_ids }, in_group: 0 })
     }
 
     pub(super) const fn connection(&self) -> &Connection {

@@ -1,6 +1,8 @@
 //! Log lines about the progress of a conversion.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Shortest time between two log lines.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -1,7 +1,6 @@
 //! Test of the conversion of a large file: its time, its room and its memory.
 
 use std::path::Path;
-use std::time::Instant;
 
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::Challenge;
@@ -11,6 +10,7 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_testkit::{layouts, records, sample};
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use super::*;
 use crate::store::record::Stored as _;
