@@ -98,7 +98,7 @@ fn lifecycle(account: &AccountKey, n: u64) -> (Device, Action, Challenge) {
 
 /// Returns the largest resident memory of this process so far, in KiB.
 fn memory_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
