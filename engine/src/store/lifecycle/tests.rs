@@ -125,8 +125,7 @@ fn a_lifecycle_is_under_way_until_its_decision_and_then_one_case() {
     let approved = ended(&asked, Outcome::Approved, 30);
     account.commit(vec![Write::Challenge(approved.clone()), Write::Action(done.clone())]);
     assert_eq!((account.under_way(), account.hot.due()), (0, None));
-    let lifecycle =
-        Lifecycle { key: key("one"), action: Some(done), challenges: vec![approved] };
+    let lifecycle = Lifecycle { key: key("one"), action: Some(done), challenges: vec![approved] };
     assert_eq!(lifecycle.end(), UnixMillis(30));
     assert_eq!(account.cases, [Found { id: 1, lifecycle }]);
 }
@@ -185,10 +184,7 @@ fn the_challenges_of_an_action_that_is_asked_for_ever_do_not_stay_in_the_hot_sta
     let other = ended(&open("one", 0, 0), Outcome::Denied, 401);
     let refused = account.commit(vec![Write::Challenge(other)]);
     assert!(matches!(refused, Committed::Ended { .. }), "{refused:?}");
-    assert!(matches!(
-        account.commit(vec![Write::Track(pending("one", 1))]),
-        Committed::Known(_)
-    ));
+    assert!(matches!(account.commit(vec![Write::Track(pending("one", 1))]), Committed::Known(_)));
 }
 
 #[test]
@@ -275,8 +271,8 @@ fn a_damaged_or_foreign_row_is_an_error() {
         let bytes = lifecycle.to_bytes();
         assert!(Lifecycle::from_bytes(&bob, &bytes).is_err());
         for length in 0..bytes.len() {
-            let cut = Lifecycle::from_bytes(&ann(), &bytes[..length]);
             // Without its last part, a lifecycle is one with fewer challenges.
+            let cut = Lifecycle::from_bytes(&ann(), &bytes[..length]);
             assert!(cut.is_err() || cut.is_ok_and(|cut| cut.challenges.is_empty()), "{length}");
         }
     }

@@ -84,7 +84,11 @@ fn put_account(
 ) -> rusqlite::Result<i64> {
     let written = change.writes.iter().rev().find_map(|write| {
         let removes = *write == Write::RemoveAccount;
-        if let Write::Account(record) = write { Some(Some(record)) } else { removes.then_some(None) }
+        if let Write::Account(record) = write {
+            Some(Some(record))
+        } else {
+            removes.then_some(None)
+        }
     });
     let record = written.flatten();
     let is_removed = written.map_or(account.is_removed, |record| record.is_none());

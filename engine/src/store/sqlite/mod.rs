@@ -39,8 +39,8 @@ use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
 use self::files::Files;
-use self::reader::Readers;
 use self::prune::{Before, Step};
+use self::reader::Readers;
 use self::writer::{Medium, WritingConnection};
 use super::commit_queue::CommitQueue;
 use super::durability::may_lag;

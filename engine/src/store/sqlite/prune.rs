@@ -145,8 +145,7 @@ fn prune_hot(
     failures: &Failures,
 ) -> Result<(u32, Option<Step>), Fault> {
     let Medium { connection, accounts, .. } = medium;
-    let last: Option<i64> =
-        connection.prepare_cached(LAST_HOT)?.query_row([], |row| row.get(0))?;
+    let last: Option<i64> = connection.prepare_cached(LAST_HOT)?.query_row([], |row| row.get(0))?;
     let end = after.saturating_add(HOT_WINDOW);
     let oldest = sql_int(before.actions.max(before.challenges).0);
     let old = named(connection, OLD_HOT, (after, end, oldest, ROWS_MAX), failures)?;
@@ -167,7 +166,8 @@ fn prune_hot(
             gone += pruned;
         }
     }
-    let next = if last.is_some_and(|last| last > next) { Step::Hot(next) } else { Step::Challenges };
+    let next =
+        if last.is_some_and(|last| last > next) { Step::Hot(next) } else { Step::Challenges };
     Ok((gone, Some(next)))
 }
 
