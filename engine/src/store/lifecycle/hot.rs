@@ -12,10 +12,7 @@ use countersign_core::id::{ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::time::UnixMillis;
 
 use super::Lifecycle;
-use crate::store::{sort_devices, sort_open};
-
-/// Largest number of commits before the last one whose names an account keeps.
-const EARLIER_MAX: usize = 7;
+use crate::store::{RECENT_COMMITS, sort_devices, sort_open};
 
 /// Hot state of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +38,7 @@ impl Hot {
         let before = std::mem::replace(&mut self.version, version).commit;
         if before != CommitId::NONE {
             self.earlier.insert(0, before);
-            self.earlier.truncate(EARLIER_MAX);
+            self.earlier.truncate(RECENT_COMMITS - 1);
         }
     }
 

@@ -19,19 +19,13 @@ use countersign_core::time::UnixMillis;
 
 pub(super) use self::hot::Hot;
 pub(super) use self::rule::{Found, Moved, apply, judge, named};
-use super::record::case::{Case, action_part, challenge_from, challenge_part};
-use super::record::unreadable;
+use super::record::case;
 use crate::ports::store::StoreError;
 
 /// Largest number of actions without an open challenge that an account keeps in its hot state.
 pub(super) const PENDING_MAX: usize = 16;
 /// Largest number of ended challenges of one lifecycle that an account keeps in its hot state.
 const ENDED_MAX: usize = 16;
-
-/// First byte of a lifecycle in bytes, if it has no action.
-const WITHOUT_ACTION: u8 = 0;
-/// First byte of a lifecycle in bytes, if it has an action.
-const WITH_ACTION: u8 = 1;
 
 /// An action with its challenges.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,19 +101,7 @@ impl Lifecycle {
 
     /// Encodes the lifecycle.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let Some(action) = &self.action else {
-            let mut bytes = vec![WITHOUT_ACTION];
-            for challenge in &self.challenges {
-                push_sized(&mut bytes, &challenge_part(challenge, None));
-            }
-            return bytes;
-        };
-        let mut bytes = vec![WITH_ACTION];
-        bytes.extend(action_part(action));
-        for challenge in &self.challenges {
-            bytes.extend(challenge_part(challenge, Some(action)));
-        }
-        bytes
+        case::parts(self.action.as_deref(), &self.challenges)
     }
 
     /// Decodes a lifecycle of this account.
@@ -127,23 +109,12 @@ impl Lifecycle {
     /// # Errors
     /// [`StoreError::Unreadable`] for damaged bytes, and for a lifecycle of another account.
     pub(super) fn from_bytes(owner: &AccountKey, bytes: &[u8]) -> Result<Self, StoreError> {
-        match bytes.split_first() {
-            Some((&WITH_ACTION, parts)) => {
-                let Case { action, challenges } = Case::from_parts(owner, parts)?;
-                let challenges = challenges.into_iter().map(Arc::new).collect();
-                Ok(Self { key: action.key.clone(), action: Some(action.into()), challenges })
-            }
-            Some((&WITHOUT_ACTION, mut rest)) => {
-                let mut challenges = Vec::new();
-                while !rest.is_empty() {
-                    let part = take_sized(&mut rest).ok_or_else(cut)?;
-                    challenges.push(Arc::new(challenge_from(owner, None, part)?));
-                }
-                let key = challenges.first().ok_or_else(cut)?.action.clone();
-                Ok(Self { key, action: None, challenges })
-            }
-            _ => Err(cut()),
-        }
+        let (action, challenges) = case::read(owner, bytes)?;
+        let named = action.as_ref().map(|action| &action.key);
+        let named = named.or(challenges.first().map(|challenge| &challenge.action)).cloned();
+        let key = named.ok_or_else(|| StoreError::Unreadable("a lifecycle is empty".to_owned()))?;
+        let challenges = challenges.into_iter().map(Arc::new).collect();
+        Ok(Self { key, action: action.map(Arc::new), challenges })
     }
 }
 
@@ -160,22 +131,4 @@ pub(super) fn digest(key: &ActionKey) -> i32 {
 /// actions of one millisecond apart.
 pub(super) fn place(action: &Action) -> (UnixMillis, u64, &ActionKey) {
     (action.created_at, action.revision, &action.key)
-}
-
-fn cut() -> StoreError {
-    unreadable("lifecycle", "it is cut off")
-}
-
-/// Appends bytes behind their length.
-fn push_sized(to: &mut Vec<u8>, bytes: &[u8]) {
-    let length = u32::try_from(bytes.len()).expect("records are far smaller");
-    to.extend(length.to_be_bytes());
-    to.extend(bytes);
-}
-
-fn take_sized<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (length, behind) = from.split_first_chunk()?;
-    let (bytes, rest) = behind.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-    *from = rest;
-    Some(bytes)
 }

@@ -271,8 +271,8 @@ fn a_damaged_or_foreign_row_is_an_error() {
         let bytes = lifecycle.to_bytes();
         assert!(Lifecycle::from_bytes(&bob, &bytes).is_err());
         for length in 0..bytes.len() {
-            let cut = Lifecycle::from_bytes(&ann(), &bytes[..length]);
             // Without its last part, a lifecycle is one with fewer challenges.
+            let cut = Lifecycle::from_bytes(&ann(), &bytes[..length]);
             assert!(cut.is_err() || cut.is_ok_and(|cut| cut.challenges.is_empty()), "{length}");
         }
     }

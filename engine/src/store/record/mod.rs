@@ -114,6 +114,6 @@ fn open<'a, T: Deserialize<'a>>(kind: &str, newest: u8, row: &'a [u8]) -> Result
     rmp_serde::from_slice(body).map_err(|_| unreadable(kind, "its body has another shape"))
 }
 
-pub(super) fn unreadable(kind: &str, reason: &str) -> StoreError {
+fn unreadable(kind: &str, reason: &str) -> StoreError {
     StoreError::Unreadable(format!("{kind}: {reason}"))
 }
