@@ -123,9 +123,9 @@ async fn revisions_outlive_a_conversion_also_those_of_removed_users() {
 async fn a_challenge_is_found_although_its_action_was_pruned() {
     let old = Old::new();
     old.edit("DELETE FROM actions WHERE idempotency_key = 'twice'");
-    let gone = |record: &Record| match record {
-        Record::Action(action) => action.key.idempotency_key.as_str() == "twice",
-        _ => false,
+    let gone = |record: &Record| {
+        let Record::Action(action) = record else { return false };
+        action.key.idempotency_key.as_str() == "twice"
     };
     let expected: Vec<_> = layouts::records().into_iter().filter(|r| !gone(r)).collect();
     let store = old.open().unwrap();

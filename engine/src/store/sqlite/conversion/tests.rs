@@ -104,7 +104,6 @@ fn memory_kib() -> u64 {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "figures are reported")]
 fn a_large_file_is_converted_in_bounded_memory() {
     let asked = std::env::var("COUNTERSIGN_CONVERTED").ok().map(|users| users.parse().unwrap());
     let users = asked.unwrap_or(USERS);
