@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use countersign_testkit::layouts;
+use countersign_testkit::{layouts, until};
 
 use crate::disk::Disk;
 use crate::number;
@@ -119,6 +119,32 @@ async fn a_server_converts_and_serves() {
     assert_eq!(server.stop(), Some(0));
     server.assert_log_is_clean();
     assert!(folder.path().join("store.layout-2").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_see_that_the_store_is_being_opened() {
+    let folder = old();
+    // The opening waits for another program that reads the file.
+    let reader = layouts::read(&folder.path().join("store"));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = free.to_string();
+    let settings = [("COUNTERSIGN__OPERATIONS__LISTEN", listen.as_str())];
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let health = async |path: &str| {
+        let answer = http.get(format!("http://{listen}/health/{path}")).send().await.ok()?;
+        Some((answer.status().as_u16(), answer.text().await.unwrap()))
+    };
+    let watched = async {
+        let (status, body) = until("it is being opened", async || health("ready").await).await;
+        assert_eq!(status, 503, "{body}");
+        assert!(body.contains("not_ready") && body.contains("being opened"), "{body}");
+        assert_eq!(health("live").await.unwrap().0, 200);
+        drop(reader);
+    };
+    let (server, ()) = tokio::join!(Server::start_with(folder.path(), &settings), watched);
+    let ready = async || health("ready").await.filter(|(status, _)| *status == 200);
+    until("it is ready", ready).await;
+    server.assert_log_is_clean();
 }
 
 #[test]

@@ -51,6 +51,13 @@ fn make(path: &Path, then: &str) {
     connection.execute_batch(then).unwrap();
 }
 
+/// Reads a file, as another program might, until the result is dropped.
+pub fn read(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch("BEGIN; SELECT count(*) FROM actions").unwrap();
+    connection
+}
+
 /// Returns the records of the file, from the export of the program that wrote it.
 pub fn records() -> Vec<Record> {
     records_of(RECORDS)

@@ -213,8 +213,7 @@ async fn a_second_server_waits_until_the_file_is_free() {
 #[tokio::test]
 async fn a_program_that_reads_the_old_file_is_waited_for_and_named() {
     let old = Old::new();
-    let reader = Connection::open(old.path("")).unwrap();
-    reader.execute_batch("BEGIN; SELECT count(*) FROM actions").unwrap();
+    let reader = layouts::read(&old.path(""));
     let refused = old.open().map(|_| ()).unwrap_err().to_string();
     assert!(refused.contains("another program"), "{refused}");
     drop(reader);
