@@ -128,10 +128,11 @@ simulations: ## Live 100,000 simulated runs of many nodes over one Redis, a quar
 
 scale: ## Start on a million devices and pending challenges, on SQLite and on Redis (half an hour, 8 GB of memory)
 	COUNTERSIGN_SEEDED=1000000 COUNTERSIGN_TURNS=40 cargo test --locked --release -p countersign --test kill seeded -- --nocapture --test-threads 1
+	COUNTERSIGN_CONVERTED=1000000 cargo test --locked --release -p countersign-engine --lib large_file -- --nocapture
 
 kills: ## Kill the server 200 times on SQLite and 100 on Redis, and with answers before the record; pause Redis for 30 s
 	COUNTERSIGN_KILLS=200 COUNTERSIGN_KILLS_REDIS=100 COUNTERSIGN_KILLS_ASYNC=50 COUNTERSIGN_RESTARTS=50 \
-	  cargo test --locked -p countersign --test kill kill -- --nocapture --test-threads 1
+	  COUNTERSIGN_CONVERSIONS=50 cargo test --locked -p countersign --test kill kill -- --nocapture --test-threads 1
 	COUNTERSIGN_PAUSE_SECONDS=30 cargo test --locked -p countersign --test kill outages
 
 fuzz-http2: ## Send a million generated sequences of HTTP/2 frames to both listeners

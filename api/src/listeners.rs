@@ -140,13 +140,25 @@ pub fn operators(
             })
             .wrap(from_fn(connection::count))
     };
-    let workers = NonZeroUsize::new(1);
-    let settings = connection::Settings {
+    // Operators have no limits by client address, so no header is read to identify them.
+    connection::serve(listener, of_operators(settings), ClientShares::default(), factory)
+}
+
+/// Serves the health of a server that is still opening its store.
+///
+/// # Errors
+/// Those of [`connection::serve`].
+pub fn opening(listener: TcpListener, settings: connection::Settings) -> io::Result<Server> {
+    let factory =
+        || App::new().configure(routes::ops::configure_opening).wrap(from_fn(connection::count));
+    connection::serve(listener, of_operators(settings), ClientShares::default(), factory)
+}
+
+fn of_operators(settings: connection::Settings) -> connection::Settings {
+    connection::Settings {
         listener: "operations",
-        workers,
+        workers: NonZeroUsize::new(1),
         giving_way: OF_OPERATORS,
         ..settings
-    };
-    // Operators have no limits by client address, so no header is read to identify them.
-    connection::serve(listener, settings, ClientShares::default(), factory)
+    }
 }

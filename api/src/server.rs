@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::web::Data;
 use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::Calls;
-use countersign_engine::ports::{Clock, Entropy};
+use countersign_engine::ports::{Clock, Entropy, Store};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, Ports};
 use countersign_wire::paths;
@@ -32,6 +33,9 @@ use crate::token::Tokens;
 
 /// Time that the listeners have to stop when the store is broken.
 const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
+
+/// Time after which the operators' listener begins to report the opening of the store.
+const OPENING_SLOW: Duration = Duration::from_secs(1);
 
 /// 2026-11-01. A wall clock with an earlier time was never set, because this program is younger. A
 /// machine whose clock has no battery starts in 1970, and the server would store such times.
@@ -82,7 +86,7 @@ pub async fn start_at(
 ) -> Result<Running, ServeError> {
     let budget = budget(config)?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let store = open_store_to_serve(config, entropy.clone()).await?;
+    let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
     let called = config.tenants.iter().filter(|tenant| tenant.push.webhook_url.is_some()).count();
     let calls = Calls::new(budget.webhook_calls, called);
@@ -125,6 +129,30 @@ pub async fn start_at(
     )?));
     let shutdown = config.server.shutdown;
     Ok(Running { address, operations, operator_key, budget, engine, shutdown, servers })
+}
+
+/// Opens the store. The operators' listener reports an opening that takes long, because a file of
+/// an older layout is converted.
+async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    let mut opening = pin!(open_store_to_serve(config, entropy));
+    tokio::select! {
+        opened = &mut opening => return opened,
+        () = tokio::time::sleep(OPENING_SLOW) => {}
+    }
+    let early = config.operations.map(|address| {
+        let settings = listeners::connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
+        let listener = connection::listen(address)?;
+        listeners::opening(listener, settings).map(Serving::begin)
+    });
+    let opened = opening.await;
+    // The listener starts again after the opening, which reports an address that is in use.
+    if let Some(Ok(early)) = early {
+        early.handle.stop(false).await;
+    }
+    opened
 }
 
 /// Raises the limit of open files, and divides them.

@@ -94,7 +94,13 @@ async fn open(
 ) -> Result<Arc<dyn Store>, ServeError> {
     Ok(match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
+        StoreUrl::Sqlite(path) => {
+            let (path, durability) = (path.clone(), config.store.durability);
+            // A conversion takes minutes.
+            let opening = move || SqliteStore::open_with(&path, durability);
+            let opened = tokio::task::spawn_blocking(opening).await;
+            Arc::new(opened.map_err(|e| StoreError::Unavailable(format!("its opening: {e}")))??)
+        }
         StoreUrl::Redis(url) => {
             let redis = RedisSettings::new(url.reveal());
             // A command waits longer than a server, because it has no callers, and should survive a

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod json_line;
+mod log;
 mod operator;
 mod panics;
 pub mod phone;

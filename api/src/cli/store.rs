@@ -1,5 +1,5 @@
 //! `countersign store …`: checks, exports and imports the store. The server must be stopped,
-//! because it locks the store.
+//! because it locks the store. Opening a SQLite file of an older layout converts it.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -15,16 +15,18 @@ use countersign_engine::store::transfer;
 use countersign_engine::system::SystemEntropy;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::ConfigArgs;
+use super::{ConfigArgs, log};
 use crate::config::{Config, Durability, StoreUrl};
 use crate::setup;
 
 /// Commands for the store.
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
-    /// Check every record's checksum and version, and the files around them.
+    /// Check every record's checksum and version, and the files around them. A SQLite file of an
+    /// older version is converted first.
     Check(ConfigArgs),
-    /// Write all records to a file, as a stream of versioned rows.
+    /// Write all records to a file, as a stream of versioned rows. A SQLite file of an older
+    /// version is converted first.
     Export(FileArgs),
     /// Import the records of an exported file into an empty store.
     Import(FileArgs),
@@ -41,10 +43,16 @@ pub(super) struct FileArgs {
 
 /// Runs one command for the store.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let (StoreCommand::Check(config)
+    | StoreCommand::Export(FileArgs { config, .. })
+    | StoreCommand::Import(FileArgs { config, .. })) = &command;
+    let config = config.load()?;
+    // The log shows the progress of a conversion.
+    log::start(&config)?;
     match command {
-        StoreCommand::Check(config) => check(&config.load()?, out).await,
-        StoreCommand::Export(args) => export(&args.config.load()?, &args.file, out).await,
-        StoreCommand::Import(args) => import(&args.config.load()?, &args.file, out).await,
+        StoreCommand::Check(_) => check(&config, out).await,
+        StoreCommand::Export(args) => export(&config, &args.file, out).await,
+        StoreCommand::Import(args) => import(&config, &args.file, out).await,
     }
 }
 

@@ -28,6 +28,13 @@ impl Disk {
         self.0.path()
     }
 
+    /// Mounts it again, for reading and writing (`rw`) or for reading only (`ro`).
+    pub(crate) fn remount(&self, mode: &str) {
+        let options = format!("remount,{mode}");
+        let mounted = Command::new("mount").args(["-o", &options]).arg(self.path()).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "cannot mount it {mode}");
+    }
+
     /// Fills the file system, and returns the path of the file that takes the space.
     pub(crate) fn fill(&self) -> PathBuf {
         let ballast = self.path().join("ballast");

@@ -15,12 +15,14 @@
 //! * `deployed`: the Redis of `deploy/`.
 //! * `fenced`: a server that was suspended while another one took over.
 //! * `commands`: operators' commands.
+//! * `conversion`: kills and faults of a conversion of an older file.
 //! * `reported`, `limits` and `tickets`: a kill keeps reports, counters and one-time tickets.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod caller;
 mod commands;
+mod conversion;
 mod deployed;
 mod disk;
 mod disk_full;

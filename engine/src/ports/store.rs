@@ -131,8 +131,9 @@ pub trait Store: Send + Sync + 'static {
     /// Reads an action of an account.
     fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>>;
 
-    /// Lists actions of an account, newest first. The limit of the query bounds the cost, whichever
-    /// code and state the query filters by.
+    /// Lists actions of an account, newest first. The revision orders those of one millisecond. The
+    /// number of the account's actions bounds the cost; without a filter by code or state, the limit
+    /// of the query does.
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
     /// Reads a challenge of an account, open or ended. Its action may be gone, because the account
@@ -175,7 +176,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
     /// `challenges_before`, and the kept versions of accounts that were removed long ago. Returns
-    /// the number of deleted records.
+    /// the number of deleted records. A store may keep an action until the last change of its state
+    /// and the ends of its challenges are before `actions_before` as well.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
     /// Records `now` as the latest time, and returns the highest time that was recorded before, or

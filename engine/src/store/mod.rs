@@ -8,6 +8,7 @@ mod durability;
 mod failures;
 mod intake;
 mod lag;
+mod lifecycle;
 mod memory;
 mod record;
 mod redis;

@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use countersign_core::action::ActionState;
 use countersign_core::change::Write;
+use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
@@ -100,35 +102,56 @@ async fn files_are_for_their_owner_alone() {
 async fn a_damaged_row_is_refused_and_the_others_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    let (ann, bob) = (user("ann"), user("bob"));
+    let (ann, bob, eve) = (user("ann"), user("bob"), user("eve"));
     let store = open(&path);
-    for who in [&ann, &bob] {
-        recorded(&store, who, 0, [Write::Account(record()), Write::Device(device(who, 1).into())])
-            .await;
+    for (who, n) in [(&ann, 1), (&bob, 2), (&eve, 3)] {
+        let writes = [
+            Write::Account(record()),
+            Write::Device(device(who, n).into()),
+            Write::Action(
+                action(who, "done", 1).in_state(ActionState::Block, UnixMillis(1)).into(),
+            ),
+            Write::Challenge(challenge(who, n, 10 * u64::from(n)).into()),
+        ];
+        recorded(&store, who, 0, writes).await;
     }
-    let expired = [challenge(&ann, 1, 10), challenge(&ann, 2, 20)];
-    recorded(&store, &ann, 1, expired.clone().map(|record| Write::Challenge(record.into()))).await;
     store.close().await.unwrap();
-    let other = Connection::open(&path).unwrap();
-    let flip =
-        "UPDATE devices SET row = CAST(substr(row, 1, 20) || x'00' || substr(row, 22) AS BLOB)
-         WHERE user_id = 'ann'";
-    assert_eq!(other.execute(flip, []).unwrap(), 1);
-    let format =
-        "UPDATE challenges SET row = CAST(x'07' || substr(row, 2) AS BLOB) WHERE expires_at = 310";
-    assert_eq!(other.execute(format, []).unwrap(), 1);
-    other.close().unwrap();
+    // The lifecycles under way of Ann, the case of Bob, and the device of Eve.
+    for (table, who) in [("hot", "ann"), ("cases", "bob"), ("devices", "eve")] {
+        let flip = format!(
+            "UPDATE {table} SET row = CAST(substr(row, 1, 20) || x'00' || substr(row, 22) AS BLOB)
+             WHERE account = (SELECT id FROM accounts WHERE user_id = '{who}')"
+        );
+        assert_eq!(Connection::open(&path).unwrap().execute(&flip, []).unwrap(), 1);
+    }
 
     let store = open(&path);
     let unreadable = |kind: &str| StoreError::Unreadable(format!("{kind}: its checksum is wrong"));
-    assert_eq!(store.account(&ann).await.unwrap_err(), unreadable("device"));
-    assert_eq!(store.challenge(&ann, &expired[0].id).await, Err(unreadable("challenge")));
-    assert_eq!(store.account(&bob).await.unwrap().devices, [device(&bob, 1)]);
+    let damaged = |error: StoreError| match error {
+        StoreError::Unreadable(message) => message,
+        other => panic!("{other}"),
+    };
+    assert_eq!(store.account(&ann).await.unwrap_err(), unreadable("hot state"));
+    assert_eq!(store.challenge(&ann, &challenge_id(1)).await, Err(unreadable("hot state")));
+    let commit = unit(&ann, 1, [Write::Challenge(challenge(&ann, 9, 10).into())]);
+    assert_eq!(store.commit(commit).await, Err(unreadable("hot state")));
+    let action = store.action(&bob, &action_key("signIn", "done")).await;
+    assert!(damaged(action.unwrap_err()).contains("checksum is wrong"));
+    assert_eq!(store.account(&bob).await.unwrap().devices, [device(&bob, 2)]);
+    recorded(&store, &bob, 1, [Write::RemoveDevice(device(&bob, 2).id)]).await;
+    assert_eq!(store.account(&eve).await.unwrap_err(), unreadable("device"));
     // A damaged challenge does not block the expiry of the next one.
-    let overdue = store.overdue(countersign_core::time::UnixMillis(1_000), record().created_at, 1);
-    assert_eq!(overdue.await, Ok(vec![expired[1].clone()]));
-    // Two calls failed because of a damaged row, and the third skipped one.
-    assert_eq!((store.unreadable(), store.ready()), (3, Ok(())), "others are served");
+    let overdue = store.overdue(UnixMillis(1_000), record().created_at, 1);
+    assert_eq!(overdue.await, Ok(vec![challenge(&bob, 2, 20)]));
+    // Five calls failed because of a damaged row, and another one skipped one.
+    assert_eq!((store.unreadable(), store.ready()), (6, Ok(())), "others are served");
+    // A scan names each damaged row.
+    let found = countersign_engine::store::transfer::check(&store, |_| {}).await.unwrap();
+    let named: Vec<_> = found.damaged.into_iter().map(damaged).collect();
+    assert!(named.iter().any(|message| message.starts_with("hot, row 1: hot state")), "{named:?}");
+    assert!(named.iter().any(|message| message.starts_with("cases, row")), "{named:?}");
+    // Ann's account and device need her hot state.
+    assert_eq!((found.damaged_count, found.records["accounts"]), (5, 2), "{named:?}");
 }
 
 #[test]

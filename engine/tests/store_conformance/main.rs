@@ -1,10 +1,11 @@
 //! Tests of the contract of [`Store`], run against every adapter. Properties that only a file has
-//! are tested in `files`.
+//! are tested in `files`, and the conversion of an older file in `conversion`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commits;
 mod contradictions;
+mod conversion;
 mod damage;
 mod files;
 mod lookups;

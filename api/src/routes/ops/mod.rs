@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, FreeRoom};
 use countersign_wire::error::ErrorBody;
 use countersign_wire::paths::operator;
+use countersign_wire::reason::Reason;
 use serde::Serialize;
 use serde_json::json;
 
@@ -29,6 +30,14 @@ pub fn configure(config: &mut ServiceConfig) {
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
 }
 
+/// Mounts the health routes of a server that is still opening its store.
+pub fn configure_opening(config: &mut ServiceConfig) {
+    config
+        .service(at(operator::LIVE).on(Method::GET, live))
+        .service(at(operator::READY).on(Method::GET, opening))
+        .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
+}
+
 /// Response of a server that is not ready.
 #[derive(Serialize)]
 struct NotReady {
@@ -42,14 +51,23 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
+async fn opening() -> HttpResponse {
+    let text = "the store is being opened; the log shows the progress of a conversion";
+    not_ready(&Problem::new(Reason::NotReady, text))
+}
+
+fn not_ready(problem: &Problem) -> HttpResponse {
+    let body = NotReady { status: "not ready", refused: problem.body() };
+    HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE).json(body)
+}
+
 /// Checks that requests can be served: the store accepts writes, and the server is neither
 /// recovering nor stopping. The body also reports records that are not written yet, little free
 /// space of the store, and rows that cannot be read. These do not make the server unready: an
 /// unreadable row concerns only its own user.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
     if let Err(error) = engine.ready() {
-        let body = NotReady { status: "not ready", refused: Problem::from(error).body() };
-        return HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE).json(body);
+        return not_ready(&Problem::from(error));
     }
     let mut answer = json!({ "status": "ready" });
     let unwritten = engine.unwritten();

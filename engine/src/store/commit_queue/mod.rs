@@ -1,5 +1,9 @@
-//! Natural group commit: one thread records units in groups. All units that arrive while it records
-//! one group form the next group, so that no unit waits for a group to fill.
+//! Group commit: one thread records units in groups. All units that arrive while it records one
+//! group form the next group.
+//!
+//! Under load the thread lingers before it takes the next group, because one larger group costs
+//! less than two small ones, and because callers need not wake a thread that lingers. It never
+//! lingers where units come one at a time.
 //!
 //! A unit is work on the backend's medium, with the channel to its caller. The [`Durability`]
 //! decides whether the caller is answered before or after the unit is recorded. A unit that was
@@ -7,6 +11,7 @@
 //! breaks.
 
 mod backend;
+mod load;
 #[cfg(test)]
 mod tests;
 pub(super) mod unit;
@@ -20,6 +25,7 @@ use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use self::backend::{Backend, Failure};
+use self::load::Load;
 use self::unit::{Call, Caller, Unit};
 use super::intake::Intake;
 use super::lag::{Lag, count};
@@ -40,11 +46,10 @@ const CLOSING_TRIES_MAX: usize = 30;
 
 type Queued<B> = Unit<<B as Backend>::Medium>;
 
-/// Progress of the thread, which the queue's handles watch.
+/// State of the thread, which the queue's handles watch. It rarely changes, so that a group wakes
+/// none of them.
 #[derive(Default)]
 struct Progress {
-    /// Number of units that were answered early and are recorded by now.
-    written: u64,
     /// Reason for which the latest groups were refused; none while groups are recorded.
     refusing: Option<StoreError>,
     broken: Option<StoreError>,
@@ -59,6 +64,9 @@ pub(super) struct CommitQueue<B: Backend> {
     /// Units that were answered early and are not recorded yet.
     pub(super) lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
+    /// Number of units that were answered early and are recorded by now. It is [`u64::MAX`] once the
+    /// queue is broken.
+    written: watch::Receiver<u64>,
     /// A fault that another thread has found in the medium. It breaks the queue.
     fault: Arc<OnceLock<StoreError>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
@@ -76,23 +84,26 @@ impl<B: Backend> CommitQueue<B> {
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(QUEUE_UNITS_MAX);
         let (tell, progress) = watch::channel(Progress::default());
+        let (tell_written, written) = watch::channel(0);
         let lag = Arc::new(Lag::new(durability));
         let fault = Arc::<OnceLock<_>>::default();
         let writer = CommitThread {
             backend,
             receiver,
             progress: tell,
+            written: tell_written,
             fault: Arc::clone(&fault),
             lag: Arc::clone(&lag),
             queue: VecDeque::new(),
             is_refused: false,
+            load: Load::default(),
         };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || writer.run())
             .map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))?;
         let intake = Intake::new(sender, COMMITS_FULL, COMMITS_ENDED);
-        Ok(Self { intake, lag, progress, fault, thread: Mutex::new(Some(thread)) })
+        Ok(Self { intake, lag, progress, written, fault, thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a unit at once. The future only waits for the answer. `early` is the answer for a
@@ -100,7 +111,7 @@ impl<B: Backend> CommitQueue<B> {
     pub(super) fn submit<T, W>(&self, early: Option<T>, work: W) -> Answer<T>
     where
         T: Clone + PartialEq + Send + 'static,
-        W: FnMut(&B::Medium) -> Result<Result<T, StoreError>, Failure> + Send + 'static,
+        W: FnMut(&mut B::Medium) -> Result<Result<T, StoreError>, Failure> + Send + 'static,
     {
         let queued = self.intake.send(|| {
             if let Some(told) = early.filter(|_| self.lag.admit().is_some()) {
@@ -129,13 +140,13 @@ impl<B: Backend> CommitQueue<B> {
     /// already.
     pub(super) fn settled(&self) -> Option<Answer<()>> {
         let answered = self.lag.answered_unwritten()?;
-        let mut progress = self.progress.clone();
+        let (mut written, progress) = (self.written.clone(), self.progress.clone());
         Some(Box::pin(async move {
-            let settled = progress.wait_for(|p| p.broken.is_some() || p.written >= answered).await;
-            match settled.map(|p| p.broken.clone()) {
-                Ok(None) => Ok(()),
-                Ok(Some(error)) => Err(error),
-                Err(_) => Err(refused(COMMITS_ENDED)),
+            let settled = written.wait_for(|written| *written >= answered).await.map(drop);
+            match (settled, progress.borrow().broken.clone()) {
+                (_, Some(error)) => Err(error),
+                (Ok(()), None) => Ok(()),
+                (Err(_), None) => Err(refused(COMMITS_ENDED)),
             }
         }))
     }
@@ -188,12 +199,14 @@ struct CommitThread<B: Backend> {
     backend: B,
     receiver: mpsc::Receiver<Queued<B>>,
     progress: watch::Sender<Progress>,
+    written: watch::Sender<u64>,
     fault: Arc<OnceLock<StoreError>>,
     lag: Arc<Lag>,
     /// Units to record, oldest first.
     queue: VecDeque<Queued<B>>,
     /// True if the last group was refused.
     is_refused: bool,
+    load: Load,
 }
 
 impl<B: Backend> CommitThread<B> {
@@ -237,6 +250,9 @@ impl<B: Backend> CommitThread<B> {
     /// Waits until there is a unit to record. Returns false if the queue is closed and empty.
     fn take(&mut self) -> bool {
         if self.queue.is_empty() {
+            if let Some(linger) = self.load.linger() {
+                std::thread::sleep(linger);
+            }
             let mut group = Vec::with_capacity(GROUP_UNITS_MAX);
             self.receiver.blocking_recv_many(&mut group, GROUP_UNITS_MAX);
             self.queue.extend(group);
@@ -258,6 +274,7 @@ impl<B: Backend> CommitThread<B> {
         histogram!(telemetry::STORE_COMMIT_UNITS).record(count(units.len()));
         let result = self.backend.record(units);
         histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
+        self.load.note(units.len());
         result
     }
 
@@ -267,7 +284,9 @@ impl<B: Backend> CommitThread<B> {
         } else {
             let written = units.iter().filter(|unit| unit.is_answered()).count();
             self.lag.written(written);
-            self.progress.send_modify(|p| p.written += written as u64);
+            if written > 0 {
+                self.written.send_modify(|all| *all = all.saturating_add(written as u64));
+            }
             self.records_again();
         }
         for unit in units {
@@ -315,6 +334,7 @@ impl<B: Backend> CommitThread<B> {
         self.progress.send_modify(|p| {
             p.broken.get_or_insert(error);
         });
+        self.written.send_replace(u64::MAX);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Tests of the commit queue against a backend that follows a script.
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
 
@@ -19,15 +18,15 @@ struct Scripted {
 }
 
 /// Numbers of the units in a group, in the order in which they ran.
-type Ran = RefCell<Vec<u32>>;
+type Ran = Vec<u32>;
 
 impl Backend for Scripted {
     type Medium = Ran;
 
     fn record(&mut self, units: &mut [Unit<Ran>]) -> Result<(), Failure> {
-        let ran = Ran::default();
-        units.iter_mut().try_for_each(|unit| unit.run(&ran))?;
-        self.seen.send(ran.into_inner()).unwrap();
+        let mut ran = Ran::default();
+        units.iter_mut().try_for_each(|unit| unit.run(&mut ran))?;
+        self.seen.send(ran).unwrap();
         self.gate.recv().unwrap()
     }
 
@@ -54,8 +53,8 @@ impl CommitQueue<Scripted> {
             1000.. => Some(0),
             _ => None,
         };
-        self.submit(early, move |ran: &Ran| {
-            ran.borrow_mut().push(number);
+        self.submit(early, move |ran: &mut Ran| {
+            ran.push(number);
             Ok(Ok(number))
         })
     }
@@ -103,6 +102,22 @@ async fn what_queued_while_a_group_was_recorded_is_the_next_group() {
     }
     assert_eq!(groups.recv().unwrap(), (1..=512).collect::<Vec<_>>());
     assert_eq!(groups.recv().unwrap(), (513..=600).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_recorded_group_wakes_nobody_but_its_callers() {
+    for durability in [Durability::Sync, records(10)] {
+        let (queue, open, _groups) = lagging(durability);
+        for number in [1, 100] {
+            open.send(Ok(())).unwrap();
+            assert_eq!(queue.number(number).await, Ok(number));
+            if let Some(settled) = queue.settled() {
+                settled.await.unwrap();
+            }
+        }
+        assert!(!queue.progress.has_changed().unwrap(), "{durability:?}");
+        assert_eq!(queue.written.has_changed().unwrap(), durability != Durability::Sync);
+    }
 }
 
 #[tokio::test]

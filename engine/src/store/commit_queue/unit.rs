@@ -15,7 +15,7 @@ pub(in crate::store) trait Work<M: ?Sized>: Send {
     ///
     /// # Errors
     /// [`Failure`] if the whole group fails.
-    fn run(&mut self, medium: &M) -> Result<(), Failure>;
+    fn run(&mut self, medium: &mut M) -> Result<(), Failure>;
 
     /// Tells whether the caller was answered before the unit was recorded.
     fn is_answered(&self) -> bool;
@@ -54,9 +54,9 @@ impl<M, T, W> Work<M> for Call<T, W>
 where
     M: ?Sized,
     T: PartialEq + Send,
-    W: FnMut(&M) -> Result<Result<T, StoreError>, Failure> + Send,
+    W: FnMut(&mut M) -> Result<Result<T, StoreError>, Failure> + Send,
 {
-    fn run(&mut self, medium: &M) -> Result<(), Failure> {
+    fn run(&mut self, medium: &mut M) -> Result<(), Failure> {
         self.answer = Some((self.work)(medium)?);
         Ok(())
     }

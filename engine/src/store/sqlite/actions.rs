@@ -1,73 +1,94 @@
-//! Lists of actions. Each pair of state and code in a query reads one range of an index.
+//! Reads of lifecycles: actions by name and in lists, and challenges.
+//!
+//! A lifecycle is in the account's hot state or a case. Most reads are about a recent one, so cases
+//! are read latest first, and only until the answer is certain.
+
+use std::cmp::Reverse;
 
 use countersign_core::action::Action;
-use countersign_core::id::AccountKey;
-use rusqlite::{Connection, Params};
+use countersign_core::challenge::Challenge;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
+use rusqlite::Connection;
 
-use super::queries::{meant, record};
-use super::{Fault, sql_int};
+use super::queries::{StoredAccount, stored};
+use super::{Fault, cases, prune};
 use crate::ports::store::ActionQuery;
-use crate::store::{listed_states, state_number};
+use crate::store::lifecycle::place;
 
-/// These two statements read only the index, because it holds every selected column.
-pub(super) const OF_STATE: &str = "SELECT created_at, rowid FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND state = ?3 AND created_at >= ?4
-     ORDER BY created_at DESC, rowid DESC LIMIT ?5";
-pub(super) const OF_CODE: &str = "SELECT created_at, rowid FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND code = ?6 AND state = ?3 AND created_at >= ?4
-     ORDER BY created_at DESC, rowid DESC LIMIT ?5";
-pub(super) const ROW: &str = "SELECT row FROM actions WHERE rowid = ?1";
-
-/// Time and row id of an action in a list. A newer action has a greater position.
-type Position = (i64, i64);
+pub(super) fn action(
+    connection: &Connection,
+    account: &AccountKey,
+    key: &ActionKey,
+) -> Result<Option<Action>, Fault> {
+    // One transaction, so that all reads see the same state. So has each function here.
+    let transaction = connection.unchecked_transaction()?;
+    let Some(StoredAccount { id, hot, .. }) = stored(&transaction, account)? else {
+        return Ok(None);
+    };
+    if let Some(action) = hot.action(key) {
+        return Ok(Some(Action::clone(action)));
+    }
+    let cases = cases::of_name(&transaction, id, account, key)?;
+    let mut named = cases.iter().filter(|case| case.lifecycle.key == *key);
+    let action = named.find_map(|case| case.lifecycle.action.as_deref());
+    Ok(action.cloned())
+}
 
 pub(super) fn actions(
     connection: &Connection,
     account: &AccountKey,
     query: &ActionQuery,
 ) -> Result<Vec<Action>, Fault> {
-    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    // One transaction, so that all reads see the same state.
     let transaction = connection.unchecked_transaction()?;
-    let mut places = Vec::new();
-    for state in listed_states(query) {
-        let (state, from) = (state_number(state), sql_int(query.from.0));
-        if query.codes.is_empty() {
-            collect(&transaction, OF_STATE, (tenant, user, state, from, limit), &mut places)?;
+    let Some(StoredAccount { id, hot, .. }) = stored(&transaction, account)? else {
+        return Ok(Vec::new());
+    };
+    let is_asked = |action: &Action| {
+        action.created_at >= query.from
+            && query.state.is_none_or(|state| state == action.state)
+            && (query.codes.is_empty() || query.codes.contains(&action.key.code))
+    };
+    let hot = hot.lifecycles.into_iter().filter_map(|lifecycle| lifecycle.action);
+    let mut found: Vec<_> = hot.filter(|action| is_asked(action)).collect();
+    found.sort_by(|a, b| place(b).cmp(&place(a)));
+    for case in cases::ids_of(&transaction, id)? {
+        // No action of this case or a later one was tracked after the end of this case.
+        let is_before = |action: &Action| cases::id_at(action.created_at) > case;
+        let last = query.limit.checked_sub(1).and_then(|last| found.get(last));
+        let is_certain = query.limit == 0 || last.is_some_and(|action| is_before(action));
+        if is_certain || cases::is_before(case, query.from) {
+            break;
         }
-        for code in &query.codes {
-            let asked = (tenant, user, state, from, limit, code.as_str());
-            collect(&transaction, OF_CODE, asked, &mut places)?;
+        let case = cases::of_id(&transaction, id, account, case)?;
+        let action = case.and_then(|case| case.lifecycle.action).filter(|a| is_asked(a));
+        if let Some(action) = action {
+            let at = found.partition_point(|other| Reverse(place(other)) < Reverse(place(&action)));
+            found.insert(at, action);
+            found.truncate(query.limit);
         }
     }
-    places.sort_unstable_by(|a, b| b.cmp(a));
-    // A query may name one code twice.
-    places.dedup();
-    places.truncate(query.limit);
-    let mut statement = transaction.prepare_cached(ROW)?;
-    let mut found = Vec::with_capacity(places.len());
-    for (_, rowid) in places {
-        let mut rows = statement.query([rowid])?;
-        if let Some(row) = rows.next()? {
-            found.push(meant(record(row, 0)?, |a: &Action| a.account == *account)?);
-        }
-    }
-    drop(statement);
-    transaction.finish()?;
-    Ok(found)
+    found.truncate(query.limit);
+    Ok(found.iter().map(|action| Action::clone(action)).collect())
 }
 
-fn collect(
+pub(super) fn challenge(
     connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    places: &mut Vec<Position>,
-) -> Result<(), Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    while let Some(row) = rows.next()? {
-        places.push((row.get(0)?, row.get(1)?));
+    account: &AccountKey,
+    challenge: &ChallengeId,
+) -> Result<Option<Challenge>, Fault> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(StoredAccount { id, hot, .. }) = stored(&transaction, account)? else {
+        return Ok(None);
+    };
+    if let Some(challenge) = hot.challenge(challenge) {
+        return Ok(Some(Challenge::clone(challenge)));
     }
-    Ok(())
+    let pruned = prune::mark(&transaction)?;
+    for case in cases::ids_of(&transaction, id)?.into_iter().take_while(|case| *case > pruned) {
+        let case = cases::of_id(&transaction, id, account, case)?;
+        if let Some(found) = case.as_ref().and_then(|case| case.lifecycle.challenge(challenge)) {
+            return Ok(Some(Challenge::clone(found)));
+        }
+    }
+    Ok(None)
 }

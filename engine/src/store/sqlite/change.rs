@@ -1,211 +1,191 @@
-//! Recording of a change: its checks, and then the writes of its records.
+//! Recording of a change: its answer, and then the writes of its records.
 
 use countersign_core::account::AccountRecord;
-use countersign_core::action::Action;
-use countersign_core::challenge::Challenge;
-use countersign_core::change::{Change, CommitId, Version, Write};
+use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::AccountKey;
 use countersign_core::text::Line;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::queries::record;
-use super::{Fault, outbox, removed, sql_int, tickets};
-use crate::ports::store::{Committed, StoreError};
+use super::accounts::Known;
+use super::cases;
+use super::hot::{self, Times};
+use super::writer::Medium;
+use super::{Fault, outbox, tickets};
+use crate::ports::store::Committed;
+use crate::store::check_form;
+use crate::store::lifecycle::{Found, apply, judge, named};
 use crate::store::record::Stored as _;
-use crate::store::{challenges, check_form, foreign_challenge, state_number};
 
-const REVISION: &str = "SELECT revision FROM accounts WHERE tenant = ?1 AND user_id = ?2";
-const ENDED: &str = "SELECT user_id, ended_at, row FROM challenges WHERE tenant = ?1 AND id = ?2";
-const PUT_ACCOUNT: &str =
-    "INSERT INTO accounts(tenant, user_id, revision, email, phone, username, row)
-     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-     ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision, removed = NULL,
-     email = excluded.email,
-     phone = excluded.phone, username = excluded.username, row = excluded.row";
-const PUT_REVISION: &str = "INSERT INTO accounts(tenant, user_id, revision) VALUES(?1, ?2, ?3)
-     ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision";
-const PUT_DEVICE: &str = "INSERT INTO devices(tenant, user_id, id, thumbprint, row)
-     VALUES(?1, ?2, ?3, ?4, ?5)
-     ON CONFLICT(tenant, user_id, id) DO UPDATE SET
-     thumbprint = excluded.thumbprint, row = excluded.row";
-const PUT_ACTION: &str =
-    "INSERT INTO actions(tenant, user_id, code, idempotency_key, created_at, state, row)
-     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-     ON CONFLICT(tenant, user_id, code, idempotency_key)
-     DO UPDATE SET created_at = excluded.created_at, state = excluded.state, row = excluded.row";
-const PUT_CHALLENGE: &str =
-    "INSERT INTO challenges(tenant, id, user_id, issued_at, expires_at, held, ended_at, row)
-     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-     ON CONFLICT(tenant, id) DO UPDATE SET issued_at = excluded.issued_at,
-     expires_at = excluded.expires_at, held = excluded.held, ended_at = excluded.ended_at,
-     row = excluded.row";
-const DROP_DEVICE: &str = "DELETE FROM devices WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
-const DROP_BELONGINGS: [&str; 2] = [
-    "DELETE FROM devices WHERE tenant = ?1 AND user_id = ?2",
-    "DELETE FROM actions WHERE tenant = ?1 AND user_id = ?2",
-];
+const ADD_ACCOUNT: &str =
+    "INSERT INTO accounts(tenant, user_id, email, phone, username, removed, row)
+     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const PUT_ACCOUNT: &str = "UPDATE accounts
+     SET email = ?2, phone = ?3, username = ?4, removed = ?5, row = ?6 WHERE id = ?1";
+/// The indexes stay as they are, because their columns do.
+const PUT_ROW: &str = "UPDATE accounts SET row = ?2 WHERE id = ?1";
+const PUT_DEVICE: &str =
+    "INSERT OR REPLACE INTO devices(account, id, thumbprint, row) VALUES(?1, ?2, ?3, ?4)";
+const DROP_DEVICE: &str = "DELETE FROM devices WHERE account = ?1 AND id = ?2";
+const DROP_DEVICES: &str = "DELETE FROM devices WHERE account = ?1";
 
 /// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 13] = [
-    REVISION,
-    ENDED,
-    PUT_ACCOUNT,
-    PUT_REVISION,
-    PUT_DEVICE,
-    PUT_ACTION,
-    PUT_CHALLENGE,
-    DROP_DEVICE,
-    DROP_BELONGINGS[0],
-    DROP_BELONGINGS[1],
-    removed::PUT,
-    tickets::FORGET,
-    tickets::PUT,
-];
+pub(super) const STATEMENTS: [&str; 6] =
+    [ADD_ACCOUNT, PUT_ACCOUNT, PUT_ROW, PUT_DEVICE, DROP_DEVICE, DROP_DEVICES];
 
-/// Checks a unit, then writes all of it. The recorded ends are checked before the revision, because
-/// a recorded end can never change; the caller of a stale unit gets it as well.
-pub(super) fn commit(connection: &Connection, change: &Change) -> Result<Committed, Fault> {
+/// Judges a change, and writes it if nothing is against it.
+pub(super) fn commit(medium: &mut Medium, change: &Change) -> Result<Committed, Fault> {
     check_form(change)?;
-    for challenge in challenges(&change.writes) {
-        if let Some(ended) = ended_otherwise(connection, challenge)? {
-            return Ok(ended);
-        }
+    let Medium { connection, accounts, case_ids } = medium;
+    let account = accounts.get(connection, &change.account)?;
+    let cases = touched_cases(connection, account, change)?;
+    if let Some(answer) = judge(&account.hot, &cases, change) {
+        return Ok(answer);
     }
-    let key = (change.account.tenant.as_str(), change.account.user.as_str());
-    let recorded: Option<i64> =
-        connection.prepare_cached(REVISION)?.query_row(key, |row| row.get(0)).optional()?;
-    let recorded = recorded.unwrap_or(0).cast_unsigned();
-    if recorded != change.parent.number {
-        let recorded = Version { number: recorded, commit: CommitId::NONE };
-        return Ok(Committed::Stale { recorded });
-    }
-    write(connection, change)?;
+    // Every damaged row is found before the first write, so that it fails this change alone.
+    account.learn_devices(connection, change)?;
+    let before = Times::of(&account.hot);
+    let moved = apply(&mut account.hot, cases, change);
+    let is_new = account.id.is_none();
+    let id = put_account(connection, account, change)?;
+    put_others(connection, id, account, change)?;
+    cases::record(connection, case_ids, id, &moved)?;
+    let before = (!is_new).then_some(before);
+    hot::put(connection, id, &change.account, &account.hot, before.as_ref())?;
     Ok(Committed::Recorded)
 }
 
-fn ended_otherwise(
+/// Reads the cases that a change may touch.
+fn touched_cases(
     connection: &Connection,
-    proposed: &Challenge,
-) -> Result<Option<Committed>, Fault> {
-    let mut statement = connection.prepare_cached(ENDED)?;
-    let mut rows = statement.query((proposed.account.tenant.as_str(), proposed.id.as_str()))?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    if row.get_ref(0)? != ValueRef::Text(proposed.account.user.as_str().as_bytes()) {
-        return Err(foreign_challenge().into());
+    account: &Known,
+    change: &Change,
+) -> Result<Vec<Found>, Fault> {
+    let Some(id) = account.id else { return Ok(Vec::new()) };
+    if change.writes.contains(&Write::RemoveAccount) {
+        return cases::all(connection, id, &change.account);
     }
-    if row.get_ref(1)? == ValueRef::Null {
-        return Ok(None);
+    let mut found: Vec<Found> = Vec::new();
+    for key in named(&account.hot, change) {
+        found.extend(cases::of_name(connection, id, &change.account, key)?);
     }
-    let recorded: Challenge = record(row, 2)?;
-    let ended = recorded
-        .ended
-        .ok_or_else(|| StoreError::Unreadable("challenge: its end is missing".to_owned()))?;
-    if proposed.ended.as_ref() == Some(&ended) {
-        return Ok(None);
-    }
-    Ok(Some(Committed::Ended { challenge: proposed.id.clone(), recorded: Box::new(ended) }))
+    // Two names with the same digest find the same cases.
+    found.sort_by_key(|case| case.id);
+    found.dedup_by_key(|case| case.id);
+    Ok(found)
 }
 
-fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
-    let key = &change.account;
-    let mut record = None;
-    let mut is_removed = false;
-    for write in &change.writes {
-        match write {
-            Write::Account(account) => (record, is_removed) = (Some(account), false),
-            Write::RemoveAccount => {
-                remove_belongings(connection, key)?;
-                (record, is_removed) = (None, true);
-            }
-            Write::Track(action) | Write::Action(action) => put_action(connection, action)?,
-            Write::Challenge(challenge) => put_challenge(connection, challenge)?,
-            Write::Device(device) => put_device(connection, device)?,
-            Write::RemoveDevice(id) => {
-                let params = (key.tenant.as_str(), key.user.as_str(), id.as_str());
-                connection.prepare_cached(DROP_DEVICE)?.execute(params)?;
-            }
-            Write::Event(event) => outbox::write(connection, outbox::PUT, event)?,
-        }
-    }
-    // The revision is a column of its own, because every unit checks and raises it, but few units
-    // write the account's row.
-    let revision = sql_int(change.version().number);
-    if is_removed {
-        tickets::forget(connection, key)?;
-        return removed::put(connection, key, revision);
-    }
-    put_account(connection, key, revision, record)
-}
-
+/// Writes the account's own row if the change does more to it than to count. Returns its id.
 fn put_account(
     connection: &Connection,
-    key: &AccountKey,
-    revision: i64,
-    record: Option<&AccountRecord>,
-) -> rusqlite::Result<()> {
-    let (tenant, user) = (key.tenant.as_str(), key.user.as_str());
-    let Some(record) = record else {
-        connection.prepare_cached(PUT_REVISION)?.execute((tenant, user, revision))?;
-        return Ok(());
+    account: &mut Known,
+    change: &Change,
+) -> rusqlite::Result<i64> {
+    let written = change.writes.iter().rev().find_map(|write| {
+        let removes = *write == Write::RemoveAccount;
+        if let Write::Account(record) = write {
+            Some(Some(record))
+        } else {
+            removes.then_some(None)
+        }
+    });
+    let record = written.flatten();
+    let is_removed = written.map_or(account.is_removed, |record| record.is_none());
+    let [email, phone, username] = attributes(record);
+    let removed = is_removed.then_some(0);
+    let row = record.map(|record| record.to_row());
+    let id = match account.id {
+        None => {
+            let (tenant, user) = texts(&change.account);
+            let params = (tenant, user, email, phone, username, removed, row);
+            connection.prepare_cached(ADD_ACCOUNT)?.execute(params)?;
+            connection.last_insert_rowid()
+        }
+        Some(id) if written.is_none() || record.is_some_and(|r| only_counts(account, r)) => {
+            return Ok(id);
+        }
+        Some(id) => {
+            let has_same = attributes(account.record.as_ref()) == attributes(record);
+            if has_same && is_removed == account.is_removed {
+                connection.prepare_cached(PUT_ROW)?.execute((id, row))?;
+            } else {
+                let params = (id, email, phone, username, removed, row);
+                connection.prepare_cached(PUT_ACCOUNT)?.execute(params)?;
+            }
+            id
+        }
     };
-    let text = |line: &Option<Line>| line.as_ref().map(|line| line.as_str().to_owned());
-    let profile = &record.profile;
-    connection.prepare_cached(PUT_ACCOUNT)?.execute((
-        tenant,
-        user,
-        revision,
-        text(&profile.email),
-        text(&profile.phone_number),
-        text(&profile.username),
-        record.to_row(),
-    ))?;
-    tickets::replace(connection, key, record)
+    let known = account.record.as_ref().map_or(&[][..], |record| &record.tickets);
+    let wanted = record.map_or(&[][..], |record| &record.tickets);
+    if known != wanted {
+        tickets::replace(connection, id, wanted)?;
+    }
+    (account.id, account.is_removed, account.record) = (Some(id), is_removed, record.cloned());
+    Ok(id)
 }
 
-fn remove_belongings(connection: &Connection, key: &AccountKey) -> rusqlite::Result<()> {
-    for sql in DROP_BELONGINGS {
-        connection.prepare_cached(sql)?.execute((key.tenant.as_str(), key.user.as_str()))?;
+/// Tells whether a record differs from the recorded one by nothing but its counters, which the hot
+/// state keeps.
+fn only_counts(account: &Known, record: &AccountRecord) -> bool {
+    let AccountRecord { created_at, profile, counters: _, tickets } = record;
+    account.record.as_ref().is_some_and(|known| {
+        (&known.created_at, &known.profile, &known.tickets) == (created_at, profile, tickets)
+    })
+}
+
+fn attributes(record: Option<&AccountRecord>) -> [Option<&str>; 3] {
+    let Some(AccountRecord { profile, .. }) = record else { return [None; 3] };
+    [&profile.email, &profile.phone_number, &profile.username]
+        .map(|line| line.as_ref().map(Line::as_str))
+}
+
+pub(super) fn texts(key: &AccountKey) -> (&str, &str) {
+    (key.tenant.as_str(), key.user.as_str())
+}
+
+/// Writes devices and events.
+fn put_others(
+    connection: &Connection,
+    id: i64,
+    account: &mut Known,
+    change: &Change,
+) -> rusqlite::Result<()> {
+    for write in &change.writes {
+        match write {
+            Write::RemoveAccount => {
+                connection.prepare_cached(DROP_DEVICES)?.execute([id])?;
+                account.devices.clear();
+            }
+            Write::Device(device) => put_device(connection, id, account, device)?,
+            Write::RemoveDevice(device) => {
+                connection.prepare_cached(DROP_DEVICE)?.execute((id, device.as_str()))?;
+                account.devices.remove(device);
+            }
+            Write::Event(event) => outbox::write(connection, outbox::PUT, event)?,
+            // The account's row is written before, and the others are in the hot state or in cases.
+            Write::Account(_) | Write::Track(_) | Write::Action(_) | Write::Challenge(_) => {}
+        }
     }
     Ok(())
 }
 
-fn put_device(connection: &Connection, device: &Device) -> rusqlite::Result<()> {
-    connection.prepare_cached(PUT_DEVICE)?.execute((
-        device.account.tenant.as_str(),
-        device.account.user.as_str(),
-        device.id.as_str(),
-        device.key.thumbprint().as_bytes(),
-        device.to_row(),
-    ))?;
-    Ok(())
-}
-
-fn put_action(connection: &Connection, action: &Action) -> rusqlite::Result<()> {
-    connection.prepare_cached(PUT_ACTION)?.execute((
-        action.account.tenant.as_str(),
-        action.account.user.as_str(),
-        action.key.code.as_str(),
-        action.key.idempotency_key.as_str(),
-        sql_int(action.created_at.0),
-        state_number(action.state),
-        action.to_row(),
-    ))?;
-    Ok(())
-}
-
-fn put_challenge(connection: &Connection, challenge: &Challenge) -> rusqlite::Result<()> {
-    connection.prepare_cached(PUT_CHALLENGE)?.execute((
-        challenge.account.tenant.as_str(),
-        challenge.id.as_str(),
-        challenge.account.user.as_str(),
-        sql_int(challenge.issued_at.0),
-        sql_int(challenge.expires_at.0),
-        challenge.held,
-        challenge.ended.as_ref().map(|ended| sql_int(ended.at.0)),
-        challenge.to_row(),
-    ))?;
+/// Writes the row of a device, unless it differs by nothing but the last use, which the hot state
+/// keeps.
+fn put_device(
+    connection: &Connection,
+    id: i64,
+    account: &mut Known,
+    device: &Device,
+) -> rusqlite::Result<()> {
+    if account.devices.get(&device.id).is_some_and(|known| {
+        *device == Device { last_verified_at: device.last_verified_at, ..known.clone() }
+    }) {
+        return Ok(());
+    }
+    let (thumbprint, row) = (device.key.thumbprint(), device.to_row());
+    let params = (id, device.id.as_str(), thumbprint.as_bytes(), row);
+    connection.prepare_cached(PUT_DEVICE)?.execute(params)?;
+    account.devices.insert(device.id.clone(), device.clone());
     Ok(())
 }

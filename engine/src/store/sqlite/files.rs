@@ -13,7 +13,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NOTE_BYTES_MAX: u64 = 1024;
 /// Minimum size of a database in bytes: one page.
 const DATABASE_BYTES_MIN: u64 = 512;
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 /// Mode bits that allow other users to replace files in the folder.
 const OPEN_MODE: u32 = 0o022;

@@ -4,14 +4,18 @@
 //! does a power cut, if the disk reports its writes truthfully. Rows carry checksums, because the
 //! pages of the database have none.
 
+mod accounts;
 mod actions;
+mod cases;
 mod change;
+mod conversion;
 mod files;
+mod hot;
 mod log;
 mod outbox;
+mod prune;
 mod queries;
 mod reader;
-mod removed;
 mod scan;
 mod schema;
 #[cfg(test)]
@@ -36,8 +40,9 @@ use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
 use self::files::Files;
+use self::prune::{Before, Step};
 use self::reader::Readers;
-use self::writer::{PRUNE_ROWS_MAX, WritingConnection};
+use self::writer::{Medium, WritingConnection};
 use super::commit_queue::CommitQueue;
 use super::durability::may_lag;
 use super::failures::Failures;
@@ -61,7 +66,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file. Creates it with mode 0600 if it is missing, and missing folders with mode
-    /// 0700.
+    /// 0700. Converts a file of an older layout, which may take minutes.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be opened or another server has it open,
@@ -79,6 +84,7 @@ impl SqliteStore {
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(&files.path, files.same_boot)?;
+        conversion::at_open(&files)?;
         let writer = WritingConnection::open(Arc::clone(&files))?;
         files.note_opened()?;
         let checked = scan::check_at_open(&files.path)?;
@@ -111,7 +117,7 @@ impl SqliteStore {
     fn write<T, W>(&self, early: Option<T>, work: W) -> Answer<T>
     where
         T: Clone + PartialEq + Send + 'static,
-        W: FnMut(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
+        W: FnMut(&mut Medium) -> Result<T, Fault> + Send + 'static,
     {
         self.failures.watch(self.queue.submit(early, writer::in_group(work)))
     }
@@ -167,7 +173,7 @@ fn sql_int(number: u64) -> i64 {
 impl Store for SqliteStore {
     fn commit(&self, change: Change) -> Answer<Committed> {
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.write(early, move |connection| change::commit(connection, &change))
+        self.write(early, move |medium| change::commit(medium, &change))
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
@@ -177,7 +183,7 @@ impl Store for SqliteStore {
 
     fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>> {
         let (account, key) = (account.clone(), key.clone());
-        self.read(move |connection| queries::action(connection, &account, &key))
+        self.read(move |connection| actions::action(connection, &account, &key))
     }
 
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>> {
@@ -187,7 +193,7 @@ impl Store for SqliteStore {
 
     fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>> {
         let (account, id) = (account.clone(), id.clone());
-        self.read(move |connection| queries::challenge(connection, &account, &id))
+        self.read(move |connection| actions::challenge(connection, &account, &id))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
@@ -224,39 +230,39 @@ impl Store for SqliteStore {
 
     fn put_off_event(&self, event: &Event) -> Answer<()> {
         let event = event.clone();
-        self.write(None, move |connection| Ok(outbox::write(connection, outbox::PUT_OFF, &event)?))
+        self.write(None, move |m| Ok(outbox::write(&m.connection, outbox::PUT_OFF, &event)?))
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
         let (account, id) = (account.clone(), id.clone());
-        self.write(None, move |connection| Ok(outbox::remove(connection, &account, &id)?))
+        self.write(None, move |m| Ok(outbox::remove(&m.connection, &account, &id)?))
     }
 
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
         let tenant = tenant.clone();
-        self.write(None, move |connection| writer::token_secret(connection, &tenant, &fresh))
+        self.write(None, move |m| writer::token_secret(&m.connection, &tenant, &fresh))
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
-        let queue = Arc::clone(&self.queue);
+        let (queue, failures) = (Arc::clone(&self.queue), Arc::clone(&self.failures));
+        let before = Before { actions: actions_before, challenges: challenges_before };
         // Prunes in small units, so that commits can be recorded between them.
         self.failures.watch(Box::pin(async move {
-            let mut total = 0_u64;
-            loop {
-                let prune = writer::in_group(move |connection| {
-                    writer::prune(connection, actions_before, challenges_before)
-                });
-                let gone = queue.submit(None, prune).await?;
+            let (mut total, mut next) = (0_u64, Some(Step::Hot(0)));
+            while let Some(step) = next {
+                let failures = Arc::clone(&failures);
+                let prune =
+                    writer::in_group(move |medium| prune::step(medium, step, before, &failures));
+                let (gone, following) = queue.submit(None, prune).await?;
                 total += u64::from(gone);
-                if gone < PRUNE_ROWS_MAX {
-                    return Ok(total);
-                }
+                next = following;
             }
+            Ok(total)
         }))
     }
 
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
-        self.write(None, move |connection| writer::observe(connection, now))
+        self.write(None, move |m| writer::observe(&m.connection, now))
     }
 
     fn scan(&self, from: Option<Cursor>) -> Answer<Page> {

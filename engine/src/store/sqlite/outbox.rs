@@ -5,20 +5,10 @@ use countersign_core::id::{AccountKey, EventId};
 use countersign_core::time::UnixMillis;
 use rusqlite::Connection;
 
-use super::queries::collect_intact;
+use super::queries::{collect_intact, record};
 use super::{Fault, sql_int};
 use crate::store::failures::Failures;
 use crate::store::record::Stored as _;
-
-/// Tables of the outbox. They are also added to files of older servers, which had none; older
-/// servers can still use such a file.
-pub(super) const TABLE: &str = "
-CREATE TABLE IF NOT EXISTS events(
-    tenant TEXT NOT NULL, user_id TEXT NOT NULL, id TEXT NOT NULL,
-    due_at INTEGER NOT NULL, row BLOB NOT NULL,
-    UNIQUE(tenant, user_id, id)) STRICT;
-CREATE INDEX IF NOT EXISTS events_due ON events(due_at, id);
-";
 
 pub(super) const DUE_EVENTS: &str = "SELECT row FROM events WHERE due_at <= ?1 ORDER BY due_at, id";
 pub(super) const PUT: &str =
@@ -56,7 +46,6 @@ pub(super) fn due(
     limit: usize,
     failures: &Failures,
 ) -> Result<Vec<Event>, Fault> {
-    let mut found = Vec::new();
-    collect_intact(connection, DUE_EVENTS, [sql_int(now.0)], limit, failures, &mut found)?;
-    Ok(found)
+    let params = [sql_int(now.0)];
+    collect_intact(connection, DUE_EVENTS, params, limit, failures, |row| Ok(vec![record(row, 0)?]))
 }

@@ -1,11 +1,9 @@
 //! Reads. Each statement uses an index; tests check the query plans.
 
 use countersign_core::account::{AccountRecord, Snapshot};
-use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
-use countersign_core::change::{CommitId, Version};
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::id::{AccountKey, CredentialKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
@@ -13,48 +11,57 @@ use rusqlite::{Connection, Params, Row};
 use super::{Fault, sql_int};
 use crate::ports::store::{StoreError, UserQuery};
 use crate::store::failures::Failures;
-use crate::store::record::Stored;
-use crate::store::{has_attributes, sort_devices, sort_open};
+use crate::store::lifecycle::Hot;
+use crate::store::record::{Stored, hot};
+use crate::store::{has_attributes, sort_devices};
 
-pub(super) const ACCOUNT: &str =
-    "SELECT revision, row FROM accounts WHERE tenant = ?1 AND user_id = ?2";
-pub(super) const DEVICES: &str = "SELECT row FROM devices WHERE tenant = ?1 AND user_id = ?2";
-pub(super) const OPEN: &str =
-    "SELECT row FROM challenges WHERE tenant = ?1 AND user_id = ?2 AND ended_at IS NULL";
-pub(super) const ACTION: &str = "SELECT row FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
-pub(super) const CHALLENGE: &str = "SELECT row FROM challenges WHERE tenant = ?1 AND id = ?2";
-pub(super) const DEVICES_OF_KEY: &str =
-    "SELECT row FROM devices WHERE tenant = ?1 AND thumbprint = ?2";
-pub(super) const DUE: &str = "SELECT row FROM challenges
-     WHERE ended_at IS NULL AND expires_at <= ?1 ORDER BY expires_at, id";
-pub(super) const HELD: &str = "SELECT row FROM challenges
-     WHERE ended_at IS NULL AND held = 1 AND expires_at > ?1 AND issued_at < ?2
-     ORDER BY expires_at, id";
+// A CROSS JOIN keeps the order of the tables, so that the index of the first one gives the order.
+pub(super) const ACCOUNT: &str = "SELECT accounts.row, hot.row, accounts.id, removed
+     FROM accounts LEFT JOIN hot ON hot.account = accounts.id
+     WHERE tenant = ?1 AND user_id = ?2";
+pub(super) const DEVICES: &str = "SELECT row FROM devices WHERE account = ?1";
+pub(super) const DEVICES_OF_KEY: &str = "SELECT devices.row, hot.row
+     FROM devices CROSS JOIN hot ON hot.account = devices.account WHERE thumbprint = ?1";
+pub(super) const DUE: &str = "SELECT tenant, user_id, hot.row
+     FROM hot CROSS JOIN accounts ON accounts.id = hot.account
+     WHERE due <= ?1 ORDER BY due";
+pub(super) const HELD: &str = "SELECT tenant, user_id, hot.row
+     FROM hot CROSS JOIN accounts ON accounts.id = hot.account
+     WHERE held < ?1 ORDER BY held";
 
-/// Decodes the record in a column.
-pub(super) fn record<T: Stored>(row: &Row<'_>, column: usize) -> Result<T, Fault> {
+/// Returns the bytes in a column.
+pub(super) fn blob<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r [u8], Fault> {
     match row.get_ref(column)? {
-        ValueRef::Blob(bytes) => Ok(T::from_row(bytes)?),
+        ValueRef::Blob(bytes) => Ok(bytes),
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) => {
             Err(StoreError::Unreadable("a row is not bytes".to_owned()).into())
         }
     }
 }
 
-fn all<T: Stored>(
-    connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    is_meant: impl Fn(&T) -> bool,
-) -> Result<Vec<T>, Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(meant(record(row, 0)?, &is_meant)?);
-    }
-    Ok(found)
+/// Decodes the record in a column.
+pub(super) fn record<T: Stored>(row: &Row<'_>, column: usize) -> Result<T, Fault> {
+    Ok(T::from_row(blob(row, column)?)?)
+}
+
+/// Decodes the record in a column. None if the column is NULL.
+pub(super) fn optional<T: Stored>(row: &Row<'_>, column: usize) -> Result<Option<T>, Fault> {
+    let is_absent = row.get_ref(column)? == ValueRef::Null;
+    if is_absent { Ok(None) } else { record(row, column).map(Some) }
+}
+
+/// Decodes the hot state in a column.
+pub(super) fn hot_of(row: &Row<'_>, column: usize, owner: &AccountKey) -> Result<Hot, Fault> {
+    Ok(hot::open(owner, blob(row, column)?)?)
+}
+
+/// Returns the account that two columns name.
+pub(super) fn owner(row: &Row<'_>, tenant: usize, user: usize) -> Result<AccountKey, Fault> {
+    let unnamed = || StoreError::Unreadable("its columns name no account".to_owned());
+    let text = |column| row.get_ref(column)?.as_str().map_err(|_| Fault::Row(unnamed()));
+    let tenant = TenantId::parse(text(tenant)?).map_err(|_| unnamed())?;
+    let user = UserId::parse(text(user)?).map_err(|_| unnamed())?;
+    Ok(AccountKey { tenant, user })
 }
 
 /// Returns the record if it is the wanted one. The columns by which a row is found have no
@@ -66,81 +73,68 @@ pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fa
     Err(StoreError::Unreadable("a row's key does not fit its content".to_owned()).into())
 }
 
-fn first<T: Stored>(
+/// The rows of an account.
+pub(super) struct StoredAccount {
+    pub(super) id: i64,
+    pub(super) is_removed: bool,
+    /// Its counters are out of date.
+    pub(super) record: Option<AccountRecord>,
+    pub(super) hot: Hot,
+}
+
+/// Reads the rows of an account. None if it has none.
+pub(super) fn stored(
     connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    is_meant: impl Fn(&T) -> bool,
-) -> Result<Option<T>, Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    rows.next()?.map(|row| meant(record(row, 0)?, is_meant)).transpose()
+    key: &AccountKey,
+) -> Result<Option<StoredAccount>, Fault> {
+    let mut statement = connection.prepare_cached(ACCOUNT)?;
+    let mut rows = statement.query((key.tenant.as_str(), key.user.as_str()))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (record, hot) = (optional(row, 0)?, hot_of(row, 1, key)?);
+    let is_removed = row.get_ref(3)? != ValueRef::Null;
+    Ok(Some(StoredAccount { id: row.get(2)?, is_removed, record, hot }))
 }
 
 pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
-    let params = (key.tenant.as_str(), key.user.as_str());
-    // One transaction, so that the three reads see the same state.
+    // One transaction, so that all reads see the same state.
     let transaction = connection.unchecked_transaction()?;
-    let (revision, record) = account_row(&transaction, params)?;
-    let version = Version { number: revision, commit: CommitId::NONE };
-    let mut devices: Vec<Device> =
-        all(&transaction, DEVICES, params, |d: &Device| d.account == *key)?;
-    let is_open = |c: &Challenge| c.account == *key && c.ended.is_none();
-    let mut open: Vec<Challenge> = all(&transaction, OPEN, params, is_open)?;
-    transaction.finish()?;
-    sort_devices(&mut devices);
-    sort_open(&mut open);
-    Ok(Snapshot { version, record, devices, open })
-}
-
-/// Returns the revision of an account, and its record if it has one.
-pub(super) fn account_row(
-    connection: &Connection,
-    params: (&str, &str),
-) -> Result<(u64, Option<AccountRecord>), Fault> {
-    let mut statement = connection.prepare_cached(ACCOUNT)?;
-    let mut rows = statement.query(params)?;
-    let Some(row) = rows.next()? else { return Ok((0, None)) };
-    let is_absent = row.get_ref(1)? == ValueRef::Null;
-    let record = if is_absent { None } else { Some(record(row, 1)?) };
-    Ok((row.get::<_, i64>(0)?.cast_unsigned(), record))
-}
-
-pub(super) fn action(
-    connection: &Connection,
-    account: &AccountKey,
-    key: &ActionKey,
-) -> Result<Option<Action>, Fault> {
-    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    let name = (tenant, user, key.code.as_str(), key.idempotency_key.as_str());
-    first(connection, ACTION, name, |a: &Action| a.account == *account && a.key == *key)
-}
-
-pub(super) fn challenge(
-    connection: &Connection,
-    account: &AccountKey,
-    id: &ChallengeId,
-) -> Result<Option<Challenge>, Fault> {
-    let is_meant = |c: &Challenge| c.account.tenant == account.tenant && c.id == *id;
-    let found = first(connection, CHALLENGE, (account.tenant.as_str(), id.as_str()), is_meant)?;
-    Ok(found.filter(|c| c.account == *account))
+    let Some(StoredAccount { id, record: own, hot, .. }) = stored(&transaction, key)? else {
+        return Ok(Snapshot::default());
+    };
+    let mut devices: Vec<Device> = Vec::new();
+    let mut statement = transaction.prepare_cached(DEVICES)?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        devices.push(meant(record(row, 0)?, |device: &Device| device.account == *key)?);
+    }
+    Ok(hot.snapshot(own, devices))
 }
 
 pub(super) fn devices_of_key(
     connection: &Connection,
     key: &CredentialKey,
 ) -> Result<Vec<Device>, Fault> {
-    let params = (key.tenant.as_str(), key.thumbprint.as_bytes());
-    let is_meant = |d: &Device| d.credential() == *key;
-    let mut devices = all(connection, DEVICES_OF_KEY, params, is_meant)?;
+    let mut statement = connection.prepare_cached(DEVICES_OF_KEY)?;
+    let mut rows = statement.query([key.thumbprint.as_bytes()])?;
+    let mut devices = Vec::new();
+    while let Some(row) = rows.next()? {
+        let is_meant = |device: &Device| device.key.thumbprint() == key.thumbprint;
+        let device: Device = meant(record(row, 0)?, is_meant)?;
+        // The key may have bindings on other tenants.
+        if device.account.tenant == key.tenant {
+            let hot = hot_of(row, 1, &device.account)?;
+            devices.push(hot.with_use(device));
+        }
+    }
     sort_devices(&mut devices);
     Ok(devices)
 }
 
 /// Returns the statement for the attributes of a query. It contains names of columns, never values.
 pub(super) fn users_sql(query: &UserQuery) -> String {
-    let mut sql = "SELECT user_id, row FROM accounts
-         WHERE tenant = ?1 AND user_id > ?2 AND row IS NOT NULL"
+    let mut sql = "SELECT tenant, user_id, accounts.row, hot.row
+         FROM accounts CROSS JOIN hot ON hot.account = accounts.id
+         WHERE tenant = ?1 AND user_id > ?2 AND accounts.row IS NOT NULL"
         .to_owned();
     let attributes = [
         ("email COLLATE NOCASE", &query.email),
@@ -172,10 +166,10 @@ pub(super) fn users(
     let mut rows = statement.query((tenant.as_str(), after, email, phone, username, limit))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let Ok(Ok(user)) = row.get_ref(0)?.as_str().map(UserId::parse) else {
-            return Err(StoreError::Unreadable("account: its user id".to_owned()).into());
-        };
-        found.push((user, meant(record(row, 1)?, |r| has_attributes(r, query))?));
+        let key = owner(row, 0, 1)?;
+        let own = meant(record(row, 2)?, |r| has_attributes(r, query))?;
+        let hot = hot_of(row, 3, &key)?;
+        found.push((key.user, hot.with_counters(own)));
     }
     Ok(found)
 }
@@ -187,34 +181,54 @@ pub(super) fn overdue(
     limit: usize,
     failures: &Failures,
 ) -> Result<Vec<Challenge>, Fault> {
-    let now = sql_int(now.0);
-    let mut found: Vec<Challenge> = Vec::new();
-    collect_intact(connection, DUE, [now], limit, failures, &mut found)?;
-    collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, failures, &mut found)?;
-    // An ended challenge here has a damaged column, because the columns say that it is open.
-    found.retain(|challenge: &Challenge| challenge.ended.is_none());
+    let is_due = |c: &Challenge| c.expires_at <= now;
+    let is_held = |c: &Challenge| c.held && c.issued_at < held_before && !is_due(c);
+    let mut found = open(connection, DUE, now, limit, failures, is_due)?;
+    let left = limit - found.len();
+    found.extend(open(connection, HELD, held_before, left, failures, is_held)?);
     Ok(found)
 }
 
-/// Reads up to `limit` records. A damaged record is skipped and logged, so that it does not block
-/// all later ones. A caller that reads it by its key gets an error.
-pub(super) fn collect_intact<T: Stored>(
+/// Reads up to `limit` open challenges, those that expire first before the others.
+fn open(
+    connection: &Connection,
+    sql: &str,
+    time: UnixMillis,
+    limit: usize,
+    failures: &Failures,
+    is_meant: impl Fn(&Challenge) -> bool,
+) -> Result<Vec<Challenge>, Fault> {
+    let read = |row: &Row<'_>| {
+        let hot = hot_of(row, 2, &owner(row, 0, 1)?)?;
+        let open = hot.open().filter(|challenge| is_meant(challenge));
+        Ok(open.map(|challenge| Challenge::clone(challenge)).collect())
+    };
+    let mut found = collect_intact(connection, sql, [sql_int(time.0)], limit, failures, read)?;
+    found.sort_by(|a, b| (a.expires_at, &a.id).cmp(&(b.expires_at, &b.id)));
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// Reads rows until they hold `limit` records. A damaged row is skipped and logged, so that it does
+/// not block all later ones. A caller that reads it by its key gets an error.
+pub(super) fn collect_intact<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
     limit: usize,
     failures: &Failures,
-    found: &mut Vec<T>,
-) -> Result<(), Fault> {
+    read: impl Fn(&Row<'_>) -> Result<Vec<T>, Fault>,
+) -> Result<Vec<T>, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
-        match record(row, 0) {
-            Ok(intact) => found.push(intact),
+        match read(row) {
+            Ok(intact) => found.extend(intact),
             Err(Fault::Row(error)) => failures.passed_over(&error),
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }
     }
-    Ok(())
+    Ok(found)
 }

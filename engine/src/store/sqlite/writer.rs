@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use countersign_core::id::TenantId;
 use countersign_core::time::UnixMillis;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode};
 
+use super::accounts::Accounts;
+use super::cases::CaseIds;
 use super::files::{self, Files};
 use super::queries::record;
-use super::{Fault, removed, schema, sql_int, tickets, unavailable};
+use super::{Fault, prune, schema, unavailable};
 use crate::ports::store::StoreError;
 use crate::store::commit_queue::unit::Unit;
 use crate::store::commit_queue::{Backend, Failure};
 use crate::store::record::Stored;
 
-/// Largest number of rows that one unit of pruning deletes.
-pub(super) const PRUNE_ROWS_MAX: u32 = 500;
 /// Number of units after which the log is copied into the database if no unit waits.
 const CHECKPOINT_UNITS_IDLE: usize = 256;
 /// Number of units after which the log is copied into the database even if units wait.
@@ -31,31 +31,38 @@ const SECRET: &str = "SELECT row FROM secrets WHERE tenant = ?1";
 const LATEST: &str = "SELECT row FROM clock WHERE id = 1";
 const PUT_LATEST: &str =
     "INSERT INTO clock(id, row) VALUES(1, ?1) ON CONFLICT(id) DO UPDATE SET row = excluded.row";
-const PRUNE_ACTIONS: &str = "DELETE FROM actions WHERE rowid IN
-     (SELECT rowid FROM actions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
-     (SELECT rowid FROM challenges WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
 
 /// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 12] = [
-    removed::MARK,
-    removed::PRUNE,
+pub(super) const STATEMENTS: [&str; 7] = [
     KEEP_SECRET,
     SECRET,
     LATEST,
     PUT_LATEST,
-    PRUNE_ACTIONS,
-    PRUNE_CHALLENGES,
     super::outbox::PUT,
     super::outbox::PUT_OFF,
     super::outbox::REMOVE,
-    tickets::PRUNE,
 ];
+
+/// The open transaction of a group, with the writer's memory.
+pub(super) struct Medium {
+    pub(super) connection: Connection,
+    pub(super) accounts: Accounts,
+    pub(super) case_ids: CaseIds,
+}
+
+impl Medium {
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+}
 
 /// The writing connection. The files stay locked until it is closed.
 pub(super) struct WritingConnection {
-    connection: Connection,
+    pub(super) medium: Medium,
     since_checkpoint: usize,
     // Fields are dropped in order, so that the lock is released after the connection is closed.
     files: Arc<Files>,
@@ -64,32 +71,39 @@ pub(super) struct WritingConnection {
 impl WritingConnection {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
         let connection = schema::open_writer(&files.path)?;
-        Ok(Self { connection, since_checkpoint: 0, files })
-    }
-
-    #[cfg(test)]
-    pub(super) const fn connection(&self) -> &Connection {
-        &self.connection
+        let case_ids = CaseIds::after(prune::mark(&connection)?);
+        let medium = Medium { connection, accounts: Accounts::default(), case_ids };
+        Ok(Self { medium, since_checkpoint: 0, files })
     }
 
     fn checkpoint(&self, mode: &str) -> rusqlite::Result<()> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         // A reader can keep a checkpoint from copying all pages. That is not an error.
-        self.connection.query_row(&sql, [], |_| Ok(()))
+        self.medium.connection.query_row(&sql, [], |_| Ok(()))
     }
 }
 
 impl Backend for WritingConnection {
-    type Medium = Connection;
+    type Medium = Medium;
 
-    fn record(&mut self, units: &mut [Unit<Connection>]) -> Result<(), Failure> {
+    fn record(&mut self, units: &mut [Unit<Medium>]) -> Result<(), Failure> {
         self.since_checkpoint += units.len();
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|e| failure(&e))?;
-        units.iter_mut().try_for_each(|unit| unit.run(&transaction))?;
-        transaction.commit().map_err(|e| failure(&e))
+        let medium = &mut self.medium;
+        let pruned = medium.case_ids.pruned;
+        medium.run(BEGIN).map_err(|e| failure(&e))?;
+        let recorded = units
+            .iter_mut()
+            .try_for_each(|unit| unit.run(medium))
+            .and_then(|()| medium.run(COMMIT).map_err(|e| failure(&e)));
+        medium.accounts.end_group(recorded.is_ok());
+        if recorded.is_err() {
+            medium.case_ids.pruned = pruned;
+        }
+        // After some errors SQLite has rolled the transaction back itself.
+        if recorded.is_err() && !medium.connection.is_autocommit() {
+            medium.run(ROLLBACK).map_err(|e| failure(&e))?;
+        }
+        recorded
     }
 
     fn maintain(&mut self, idle: bool) -> Result<(), StoreError> {
@@ -114,15 +128,15 @@ impl Backend for WritingConnection {
             Err(error) if has_no_room(&error) => {}
             checkpointed => checkpointed.map_err(|e| unavailable(&e))?,
         }
-        self.connection.close().map_err(|(_, error)| unavailable(&error))
+        self.medium.connection.close().map_err(|(_, error)| unavailable(&error))
     }
 }
 
 /// Converts work into a unit of a group.
 pub(super) fn in_group<T>(
-    mut work: impl FnMut(&Connection) -> Result<T, Fault>,
-) -> impl FnMut(&Connection) -> Result<Result<T, StoreError>, Failure> {
-    move |connection| match work(connection) {
+    mut work: impl FnMut(&mut Medium) -> Result<T, Fault>,
+) -> impl FnMut(&mut Medium) -> Result<Result<T, StoreError>, Failure> {
+    move |medium| match work(medium) {
         Ok(answer) => Ok(Ok(answer)),
         // A damaged row fails only its own unit, because it is found before the unit's first write.
         Err(Fault::Row(error)) => Ok(Err(error)),
@@ -169,22 +183,4 @@ pub(super) fn observe(connection: &Connection, now: UnixMillis) -> Result<UnixMi
     let before = rows.next()?.map(|row| record(row, 0)).transpose()?.unwrap_or(now);
     connection.prepare_cached(PUT_LATEST)?.execute([before.max(now).to_row()])?;
     Ok(before)
-}
-
-pub(super) fn prune(
-    connection: &Connection,
-    actions_before: UnixMillis,
-    challenges_before: UnixMillis,
-) -> Result<u32, Fault> {
-    let mut gone = 0;
-    for (sql, before) in [(PRUNE_ACTIONS, actions_before), (PRUNE_CHALLENGES, challenges_before)] {
-        let params = (sql_int(before.0), PRUNE_ROWS_MAX - gone);
-        let rows = connection.prepare_cached(sql)?.execute(params)?;
-        gone += u32::try_from(rows).expect("it takes no more than it is told");
-    }
-    for prune in [tickets::prune, removed::prune] {
-        let rows = prune(connection, challenges_before, PRUNE_ROWS_MAX - gone)?;
-        gone += u32::try_from(rows).expect("it takes no more than it is told");
-    }
-    Ok(gone)
 }

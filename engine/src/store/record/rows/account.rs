@@ -52,7 +52,7 @@ struct TicketRow<'a> {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct CountersRow {
+pub(in crate::store::record) struct CountersRow {
     prompts: Vec<u64>,
     denials: u32,
     denied_at: u64,

@@ -1,0 +1,134 @@
+//! Lifecycles: actions with their challenges, and the rule by which a commit changes them.
+//!
+//! A lifecycle is under way while one of its challenges is open, or while its action requires a
+//! challenge and is one of the account's [`PENDING_MAX`] youngest such actions. An account keeps
+//! these in its [`Hot`] state. Every other lifecycle is a case, which a store keeps on its own. No
+//! function here reads or writes a store, so that the rule can be tested without one.
+
+mod hot;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use countersign_core::action::{Action, ActionState};
+use countersign_core::challenge::Challenge;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
+use countersign_core::time::UnixMillis;
+
+pub(super) use self::hot::Hot;
+pub(super) use self::rule::{Found, Moved, apply, judge, named};
+use super::record::case;
+use crate::ports::store::StoreError;
+
+/// Largest number of actions without an open challenge that an account keeps in its hot state.
+pub(super) const PENDING_MAX: usize = 16;
+/// Largest number of ended challenges of one lifecycle that an account keeps in its hot state.
+const ENDED_MAX: usize = 16;
+
+/// An action with its challenges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lifecycle {
+    /// Name of the action.
+    pub(super) key: ActionKey,
+    /// None if the action is not recorded. It may have been removed with its account, or pruned.
+    pub(super) action: Option<Arc<Action>>,
+    pub(super) challenges: Vec<Arc<Challenge>>,
+}
+
+impl Lifecycle {
+    pub(super) const fn new(key: ActionKey) -> Self {
+        Self { key, action: None, challenges: Vec::new() }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.action.is_none() && self.challenges.is_empty()
+    }
+
+    pub(super) fn open(&self) -> impl Iterator<Item = &Arc<Challenge>> {
+        self.challenges.iter().filter(|challenge| challenge.ended.is_none())
+    }
+
+    fn is_pending(&self) -> bool {
+        self.action.as_ref().is_some_and(|a| a.state == ActionState::ChallengeRequired)
+    }
+
+    pub(super) fn challenge(&self, id: &ChallengeId) -> Option<&Arc<Challenge>> {
+        self.challenges.iter().find(|challenge| challenge.id == *id)
+    }
+
+    /// Adds a challenge, or replaces the one with the same id. Returns false if that one is equal.
+    fn put(&mut self, challenge: &Arc<Challenge>) -> bool {
+        match self.challenges.iter_mut().find(|known| known.id == challenge.id) {
+            Some(known) if known == challenge => return false,
+            Some(known) => *known = Arc::clone(challenge),
+            None => self.challenges.push(Arc::clone(challenge)),
+        }
+        true
+    }
+
+    fn ends(&self) -> impl Iterator<Item = UnixMillis> {
+        self.challenges.iter().filter_map(|challenge| Some(challenge.ended.as_ref()?.at))
+    }
+
+    /// Returns the time of the last change of a lifecycle without open challenges.
+    pub(super) fn end(&self) -> UnixMillis {
+        let decided = self.action.iter().map(|action| action.state_updated_at);
+        decided.chain(self.ends()).max().unwrap_or_default()
+    }
+
+    /// Returns the earliest time by which a record of this lifecycle is pruned.
+    fn oldest(&self) -> Option<UnixMillis> {
+        let tracked = self.action.iter().map(|action| action.created_at);
+        tracked.chain(self.ends()).min()
+    }
+
+    /// Removes the action if it was tracked before `actions_before`, and the challenges that ended
+    /// before `challenges_before`. Returns the number of removed records.
+    pub(super) fn prune(
+        &mut self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> u32 {
+        let before = self.challenges.len();
+        let is_over = |c: &Challenge| c.ended.as_ref().is_some_and(|e| e.at < challenges_before);
+        self.challenges.retain(|challenge| !is_over(challenge));
+        let action = self.action.take_if(|action| action.created_at < actions_before);
+        let gone = before - self.challenges.len() + usize::from(action.is_some());
+        u32::try_from(gone).unwrap_or(u32::MAX)
+    }
+
+    /// Encodes the lifecycle.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        case::parts(self.action.as_deref(), &self.challenges)
+    }
+
+    /// Decodes a lifecycle of this account.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] for damaged bytes, and for a lifecycle of another account.
+    pub(super) fn from_bytes(owner: &AccountKey, bytes: &[u8]) -> Result<Self, StoreError> {
+        let (action, challenges) = case::read(owner, bytes)?;
+        let named = action.as_ref().map(|action| &action.key);
+        let named = named.or(challenges.first().map(|challenge| &challenge.action)).cloned();
+        let key = named.ok_or_else(|| StoreError::Unreadable("a lifecycle is empty".to_owned()))?;
+        let challenges = challenges.into_iter().map(Arc::new).collect();
+        Ok(Self { key, action: action.map(Arc::new), challenges })
+    }
+}
+
+/// Returns 32 bits of a digest of an action's name. A store finds the cases of a name by it, and
+/// reads of each case which name it has.
+pub(super) fn digest(key: &ActionKey) -> i32 {
+    let code = crc32c::crc32c(key.code.as_str().as_bytes());
+    // Neither text contains a zero byte.
+    let code = crc32c::crc32c_append(code, &[0]);
+    crc32c::crc32c_append(code, key.idempotency_key.as_str().as_bytes()).cast_signed()
+}
+
+/// Returns the place of an action in a list. A newer action has a greater place. The revision tells
+/// actions of one millisecond apart.
+pub(super) fn place(action: &Action) -> (UnixMillis, u64, &ActionKey) {
+    (action.created_at, action.revision, &action.key)
+}

@@ -1,0 +1,111 @@
+//! Accounts in the writer's memory, so that a commit of an account in use reads nothing of it.
+//!
+//! Only the writer changes the file, so its memory is what the file holds, plus the changes of the
+//! open group. If the group is not recorded, the accounts that it touched are forgotten.
+
+use std::collections::HashMap;
+
+use countersign_core::account::AccountRecord;
+use countersign_core::change::{Change, Write};
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, AuthenticatorId};
+use rusqlite::Connection;
+
+use super::Fault;
+use super::queries::{StoredAccount, record, stored};
+use crate::store::lifecycle::Hot;
+
+/// Number of accounts after which a generation is full. Memory holds two generations, of about 2
+/// KiB an account.
+const GENERATION_ACCOUNTS_MAX: usize = 8_192;
+
+pub(super) const DEVICE: &str = "SELECT row FROM devices WHERE account = ?1 AND id = ?2";
+
+/// An account as the file holds it.
+#[derive(Default)]
+pub(super) struct Known {
+    /// None if the account has no rows.
+    pub(super) id: Option<i64>,
+    pub(super) is_removed: bool,
+    /// The record in the account's own row. Its counters are out of date.
+    pub(super) record: Option<AccountRecord>,
+    pub(super) hot: Hot,
+    /// The devices whose rows were read or written. Their last use is out of date.
+    pub(super) devices: HashMap<AuthenticatorId, Device>,
+}
+
+impl Known {
+    /// Reads the rows of the devices that a change writes, unless they are known.
+    pub(super) fn learn_devices(
+        &mut self,
+        connection: &Connection,
+        change: &Change,
+    ) -> Result<(), Fault> {
+        let Some(account) = self.id else { return Ok(()) };
+        for write in &change.writes {
+            let Write::Device(device) = write else { continue };
+            let id = &device.id;
+            if self.devices.contains_key(id) {
+                continue;
+            }
+            let mut statement = connection.prepare_cached(DEVICE)?;
+            let mut rows = statement.query((account, id.as_str()))?;
+            if let Some(row) = rows.next()? {
+                self.devices.insert(id.clone(), record(row, 0)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The accounts that were used last, in two generations. A full generation replaces the older one.
+#[derive(Default)]
+pub(super) struct Accounts {
+    younger: HashMap<AccountKey, Known>,
+    older: HashMap<AccountKey, Known>,
+    /// Accounts that the open group has touched.
+    touched: Vec<AccountKey>,
+}
+
+impl Accounts {
+    /// Returns an account, which is read if it is not in memory.
+    pub(super) fn get(
+        &mut self,
+        connection: &Connection,
+        key: &AccountKey,
+    ) -> Result<&mut Known, Fault> {
+        if !self.younger.contains_key(key) {
+            let known = match self.older.remove(key) {
+                Some(known) => known,
+                None => read(connection, key)?,
+            };
+            if self.younger.len() >= GENERATION_ACCOUNTS_MAX {
+                self.older = std::mem::take(&mut self.younger);
+            }
+            self.younger.insert(key.clone(), known);
+        }
+        self.touched.push(key.clone());
+        Ok(self.younger.get_mut(key).expect("it was inserted just now"))
+    }
+
+    pub(super) fn forget(&mut self, key: &AccountKey) {
+        self.younger.remove(key);
+        self.older.remove(key);
+    }
+
+    /// Ends a group. If it was not recorded, its accounts are forgotten.
+    pub(super) fn end_group(&mut self, is_recorded: bool) {
+        for key in std::mem::take(&mut self.touched) {
+            if !is_recorded {
+                self.forget(&key);
+            }
+        }
+    }
+}
+
+fn read(connection: &Connection, key: &AccountKey) -> Result<Known, Fault> {
+    let Some(StoredAccount { id, is_removed, record, hot }) = stored(connection, key)? else {
+        return Ok(Known::default());
+    };
+    Ok(Known { id: Some(id), is_removed, record, hot, devices: HashMap::new() })
+}

@@ -1,0 +1,159 @@
+//! Rows of lifecycles that are not under way.
+
+use countersign_core::id::{AccountKey, ActionKey};
+use countersign_core::time::UnixMillis;
+use rusqlite::{Connection, ErrorCode};
+
+use super::queries::blob;
+use super::{Fault, sql_int};
+pub(super) use crate::store::lifecycle::Found;
+use crate::store::lifecycle::{Lifecycle, Moved, digest};
+
+/// Bits of an id below its time. They hold a counter.
+const COUNTER_BITS: u32 = 21;
+/// Last time that fits into an id, in the year 2109. A later one is replaced by it.
+const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - 1;
+/// Largest number of ids that are tried for one case. Two cases get the same id only if a server
+/// restarts within a millisecond, or if millions of cases end within one.
+const TRIES_MAX: u32 = 64;
+
+const PUT: &str = "INSERT INTO cases(id, account, name, row) VALUES(?1, ?2, ?3, ?4)";
+pub(super) const CHANGE: &str = "UPDATE cases SET row = ?2 WHERE id = ?1";
+pub(super) const REMOVE: &str = "DELETE FROM cases WHERE id = ?1";
+pub(super) const OF_NAME: &str = "SELECT id, row FROM cases WHERE account = ?1 AND name = ?2";
+pub(super) const OF_ACCOUNT: &str = "SELECT id FROM cases WHERE account = ?1";
+pub(super) const OF_ID: &str = "SELECT id, row FROM cases WHERE id = ?1 AND account = ?2";
+
+/// Every statement of this file, for the test that checks query plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 6] = [PUT, CHANGE, REMOVE, OF_NAME, OF_ACCOUNT, OF_ID];
+
+/// Returns the first id of a time.
+pub(super) fn id_at(time: UnixMillis) -> i64 {
+    sql_int(time.0).min(TIME_MAX) << COUNTER_BITS
+}
+
+/// Returns the time of an id.
+pub(super) const fn time_of(id: i64) -> i64 {
+    id >> COUNTER_BITS
+}
+
+/// Tells whether the case of this id ended before a time.
+pub(super) fn is_before(id: i64, time: UnixMillis) -> bool {
+    id < id_at(time)
+}
+
+/// Source of ids for new cases.
+pub(super) struct CaseIds {
+    counter: i64,
+    /// The last case whose challenges were pruned. A new case comes after it, so that its challenges
+    /// are pruned too.
+    pub(super) pruned: i64,
+}
+
+impl CaseIds {
+    pub(super) const fn after(pruned: i64) -> Self {
+        Self { counter: 0, pruned }
+    }
+
+    fn next(&mut self, end: UnixMillis) -> i64 {
+        self.counter = (self.counter + 1) & ((1 << COUNTER_BITS) - 1);
+        let after_pruned = (self.pruned > 0).then(|| (time_of(self.pruned) + 1) << COUNTER_BITS);
+        id_at(end).max(after_pruned.unwrap_or(0)) | self.counter
+    }
+}
+
+/// Writes the effects of a change on the cases of an account.
+pub(super) fn record(
+    connection: &Connection,
+    ids: &mut CaseIds,
+    account: i64,
+    moved: &Moved,
+) -> rusqlite::Result<()> {
+    for id in &moved.gone {
+        connection.prepare_cached(REMOVE)?.execute([id])?;
+    }
+    for Found { id, lifecycle } in &moved.changed {
+        if time_of(*id) == time_of(id_at(lifecycle.end())) {
+            connection.prepare_cached(CHANGE)?.execute((id, lifecycle.to_bytes()))?;
+        } else {
+            connection.prepare_cached(REMOVE)?.execute([id])?;
+            put(connection, ids, account, lifecycle)?;
+        }
+    }
+    moved.ended.iter().try_for_each(|lifecycle| put(connection, ids, account, lifecycle))
+}
+
+/// Adds a case.
+pub(super) fn put(
+    connection: &Connection,
+    ids: &mut CaseIds,
+    account: i64,
+    lifecycle: &Lifecycle,
+) -> rusqlite::Result<()> {
+    let (name, row) = (digest(&lifecycle.key), lifecycle.to_bytes());
+    let mut tries = 0;
+    loop {
+        let params = (ids.next(lifecycle.end()), account, name, &row);
+        match connection.prepare_cached(PUT)?.execute(params) {
+            Err(error) if is_taken(&error) && tries < TRIES_MAX => tries += 1,
+            put => return put.map(drop),
+        }
+    }
+}
+
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
+/// Reads the cases of an action's name, and those of names with the same digest.
+pub(super) fn of_name(
+    connection: &Connection,
+    account: i64,
+    owner: &AccountKey,
+    key: &ActionKey,
+) -> Result<Vec<Found>, Fault> {
+    let mut statement = connection.prepare_cached(OF_NAME)?;
+    let mut rows = statement.query((account, digest(key)))?;
+    let mut cases = Vec::new();
+    while let Some(row) = rows.next()? {
+        cases.push(found(row, owner)?);
+    }
+    Ok(cases)
+}
+
+/// Returns the ids of an account's cases, latest first.
+pub(super) fn ids_of(connection: &Connection, account: i64) -> Result<Vec<i64>, Fault> {
+    let mut statement = connection.prepare_cached(OF_ACCOUNT)?;
+    let ids = statement.query_map([account], |row| row.get(0))?;
+    let mut ids = ids.collect::<Result<Vec<i64>, _>>()?;
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(ids)
+}
+
+/// Reads one case of an account.
+pub(super) fn of_id(
+    connection: &Connection,
+    account: i64,
+    owner: &AccountKey,
+    id: i64,
+) -> Result<Option<Found>, Fault> {
+    let mut statement = connection.prepare_cached(OF_ID)?;
+    let mut rows = statement.query([id, account])?;
+    rows.next()?.map(|row| found(row, owner)).transpose()
+}
+
+/// Reads every case of an account.
+pub(super) fn all(
+    connection: &Connection,
+    account: i64,
+    owner: &AccountKey,
+) -> Result<Vec<Found>, Fault> {
+    let ids = ids_of(connection, account)?.into_iter();
+    ids.filter_map(|id| of_id(connection, account, owner, id).transpose()).collect()
+}
+
+/// Decodes a case from a row that begins with `id, row`.
+pub(super) fn found(row: &rusqlite::Row<'_>, owner: &AccountKey) -> Result<Found, Fault> {
+    Ok(Found { id: row.get(0)?, lifecycle: Lifecycle::from_bytes(owner, blob(row, 1)?)? })
+}
