@@ -164,7 +164,7 @@ pub trait Store: Send + Sync + 'static {
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]>;
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
-    /// `challenges_before`, and the kept revisions of accounts that were removed long ago. Returns
+    /// `challenges_before`, which is no earlier than `actions_before`, and the kept revisions of accounts that were removed long ago. Returns
     /// the number of deleted records.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
