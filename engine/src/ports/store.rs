@@ -175,8 +175,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
     /// `challenges_before`, which is no earlier than `actions_before`, and the kept versions of
-    /// accounts that were removed long ago. Returns the number of deleted
-    /// records.
+    /// accounts that were removed long ago. Returns the number of deleted records.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
     /// Records `now` as the latest time, and returns the highest time that was recorded before, or
