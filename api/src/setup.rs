@@ -68,8 +68,8 @@ pub async fn open_store_to_serve(
     Ok(store)
 }
 
-/// Opens an existing store. A missing one is an error: otherwise a mistyped path would create an
-/// empty store, which passes every check.
+/// Opens an existing store to read it. A missing one is an error: otherwise a mistyped path would
+/// create an empty store, which passes every check.
 ///
 /// # Errors
 /// [`ServeError::Store`].
@@ -77,13 +77,32 @@ pub async fn open_existing_store(
     config: &Config,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
+    open_existing(config, entropy, Opening::Read).await
+}
+
+/// Opens an existing store to change it. A missing one is an error.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_store_to_change(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    open_existing(config, entropy, Opening::Return).await
+}
+
+async fn open_existing(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+    opening: Opening,
+) -> Result<Arc<dyn Store>, ServeError> {
     if let StoreUrl::Sqlite(path) = &config.store.url
         && !path.exists()
     {
         let missing = format!("there is no store at {}", path.display());
         return Err(StoreError::Unavailable(missing).into());
     }
-    open(config, entropy, Opening::Read, false).await
+    open(config, entropy, opening, false).await
 }
 
 async fn open(

@@ -231,6 +231,7 @@ fn capacity(fits: Vec<Fit>) -> Capacity {
         http2_share: 0.25,
         headroom: 0.2,
         retention_days: 10.0,
+        challenge_retention_days: Some(2.0),
         cores_measured: 1.0,
     };
     let demand = Demand { users: 432_000, challenges_per_user: 2.0, peak_factor: 10.0 };
@@ -248,6 +249,10 @@ fn the_plan_is_what_one_gets_by_hand() {
         fitted(Cost::WritesPerLifecycle, 0.0, 4.0, 10_000.0),
         fitted(Cost::RedisBytesPerDevice, 1e6, 900.0, 100_000.0),
         fitted(Cost::RedisBytesPerLifecycle, 1e6, 2_000.0, 100_000.0),
+        fitted(Cost::RedisBytesPerOldLifecycle, 1e6, 700.0, 100_000.0),
+        fitted(Cost::DiskBytesPerDevice, 1e5, 400.0, 100_000.0),
+        fitted(Cost::DiskBytesPerLifecycle, 1e5, 1_200.0, 100_000.0),
+        fitted(Cost::DiskBytesPerOldLifecycle, 1e5, 450.0, 100_000.0),
     ];
     let plan = capacity(fits).plan[0];
     // 864,000 challenges a day are 10 per second, and ten times as many at the peak. Each is
@@ -267,7 +272,28 @@ fn the_plan_is_what_one_gets_by_hand() {
     let memory = 31e6 + 432_000.0 * 500.0 + 1_000.0 * (3_000.0 + 0.75 * 20_000.0 + 0.25 * 4_000.0);
     close(plan.memory_bytes, memory / 0.8);
     close(plan.writes_per_second, 400.0);
-    close(plan.redis_memory_bytes, (864_000.0 * 900.0 + 8_640_000.0 * 2_000.0) / 0.8);
+    // Two days' lifecycles have their challenges, and those of eight days have none.
+    let redis = 864_000.0 * 900.0 + 864_000.0 * (2.0 * 2_000.0 + 8.0 * 700.0);
+    let disk = 864_000.0 * 400.0 + 864_000.0 * (2.0 * 1_200.0 + 8.0 * 450.0);
+    close(plan.redis_memory_bytes, redis / 0.8);
+    close(plan.disk_bytes, disk / 0.8);
+}
+
+#[test]
+fn challenges_that_are_kept_as_long_as_their_lifecycles_leave_none_old() {
+    let mut capacity = capacity(vec![
+        fitted(Cost::RedisBytesPerDevice, 1e6, 900.0, 100_000.0),
+        fitted(Cost::RedisBytesPerLifecycle, 1e6, 2_000.0, 100_000.0),
+    ]);
+    let demand = Demand { users: 432_000, challenges_per_user: 2.0, peak_factor: 10.0 };
+    assert_eq!(capacity.plan_for(&demand).redis_memory_bytes, None, "what is old is not known");
+    let whole = (864_000.0 * 900.0 + 8_640_000.0 * 2_000.0) / 0.8;
+    // A report of an older version names no retention of challenges.
+    for days in [Some(10.0), Some(12.0), None] {
+        capacity.assumptions.challenge_retention_days = days;
+        let bytes = capacity.plan_for(&demand).redis_memory_bytes.unwrap();
+        assert!((bytes / whole - 1.0).abs() < 1e-9, "{days:?}: {bytes} is not {whole}");
+    }
 }
 
 #[test]

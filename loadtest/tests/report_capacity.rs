@@ -63,7 +63,9 @@ fn the_markdown_says_what_was_measured_fitted_and_calculated() {
         "| beyond |",
         "R²",
         "of the range",
-        "30 % of cores and memory are kept free.",
+        "30 % of cores, memory and disk are kept free.",
+        "Finished lifecycles are kept for 30 days (store.action_retention_days).",
+        "Their challenges are kept for 1 day (store.challenge_retention_days).",
     ] {
         assert!(text.contains(said), "{said} is missing in\n{text}");
     }
@@ -131,11 +133,16 @@ fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
     let report = planned_beside();
     let text = markdown::render(&report);
     let redis = "redis://127.0.0.1:6379/0";
-    let both = ["Store writes", "Redis memory"];
-    for (store, measured) in [("memory:", &both[..0]), ("sqlite", &both[..1]), (redis, &both[..])] {
+    let of_stores = ["Store writes", "Redis memory", "Disk"];
+    for (store, measured) in [
+        ("memory:", &[][..]),
+        ("sqlite", &["Store writes", "Disk"][..]),
+        (redis, &["Store writes", "Redis memory"][..]),
+    ] {
         let heading = format!("### Plan with {store}");
         let (heads, rows) = table_below(&text, &heading);
-        let optional: Vec<_> = heads.iter().filter(|head| both.contains(&head.as_str())).collect();
+        let optional: Vec<_> =
+            heads.iter().filter(|head| of_stores.contains(&head.as_str())).collect();
         assert_eq!(optional, measured, "{store}");
         assert!(rows.len() == 5 && rows.iter().all(|row| row.len() == heads.len()), "{rows:?}");
         assert!(!rows.iter().flatten().any(|cell| cell == "not measured"), "{rows:?}");

@@ -1,4 +1,4 @@
-//! `countersign store …`: checks, exports and imports the store. The server must be stopped,
+//! `countersign store …`: checks, exports, imports and prunes the store. The server must be stopped,
 //! because it locks the store. Opening a SQLite file of an older layout converts it.
 
 use std::error::Error;
@@ -10,14 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use countersign_engine::ports::Store;
+use countersign_engine::EngineSettings;
+use countersign_engine::ports::{Clock as _, Store};
 use countersign_engine::store::transfer;
-use countersign_engine::system::SystemEntropy;
+use countersign_engine::system::{SystemClock, SystemEntropy};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigArgs, log};
 use crate::config::{Config, Durability, StoreUrl};
 use crate::setup;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Commands for the store.
 #[derive(Subcommand)]
@@ -30,6 +33,8 @@ pub(super) enum StoreCommand {
     Export(FileArgs),
     /// Import the records of an exported file into an empty store.
     Import(FileArgs),
+    /// Delete the records whose retention ends within some days.
+    Prune(PruneArgs),
 }
 
 /// Arguments of `store export` and `store import`.
@@ -41,11 +46,22 @@ pub(super) struct FileArgs {
     config: ConfigArgs,
 }
 
+/// Arguments of `store prune`.
+#[derive(Args)]
+pub(super) struct PruneArgs {
+    /// The days from now; 0 deletes the records whose retention is over.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3650))]
+    within_days: u64,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 /// Runs one command for the store.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (StoreCommand::Check(config)
     | StoreCommand::Export(FileArgs { config, .. })
-    | StoreCommand::Import(FileArgs { config, .. })) = &command;
+    | StoreCommand::Import(FileArgs { config, .. })
+    | StoreCommand::Prune(PruneArgs { config, .. })) = &command;
     let config = config.load()?;
     // The log shows the progress of a conversion.
     log::start(&config)?;
@@ -53,6 +69,7 @@ pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(
         StoreCommand::Check(_) => check(&config, out).await,
         StoreCommand::Export(args) => export(&config, &args.file, out).await,
         StoreCommand::Import(args) => import(&config, &args.file, out).await,
+        StoreCommand::Prune(args) => prune(&config, args.within_days, out).await,
     }
 }
 
@@ -134,6 +151,18 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
         Err(transfer::TransferError::NotEmpty) => Err(transfer::TransferError::NotEmpty.into()),
         Err(error) => Err(format!("{error}: the import is incomplete, delete its store").into()),
     }
+}
+
+async fn prune(config: &Config, days: u64, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let config = kept(config)?;
+    let store = setup::open_store_to_change(&config, Arc::new(SystemEntropy)).await?;
+    let then = SystemClock.now().plus_ms(days * DAY_MS);
+    let EngineSettings { action_retention_ms, challenge_retention_ms, .. } = config.engine;
+    let (actions, challenges) =
+        (then.minus_ms(action_retention_ms), then.minus_ms(challenge_retention_ms));
+    let pruned = store.prune(actions, challenges).await;
+    store.close().await?;
+    Ok(writeln!(out, "{} records are deleted", pruned?)?)
 }
 
 /// Returns the configuration with synchronous durability, so that an import is on disk when the

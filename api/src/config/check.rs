@@ -22,6 +22,7 @@ const SQLITE_FILE: &str = "countersign.db";
 pub(super) fn config(written: File) -> Result<Config, ConfigError> {
     written.sections().iter().try_for_each(|section| section.check(""))?;
     let server = server(written.server)?;
+    retention(&written.store)?;
     Ok(Config {
         operations: operations(&written.operations.listen, server.listen)?,
         log: log(written.log)?,
@@ -34,6 +35,7 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
             activations_max: written.engine.activations_max,
             waiters_max: written.engine.waiters_max,
             action_retention_ms: written.store.action_retention_days * DAY_MS,
+            challenge_retention_ms: written.store.challenge_retention_days * DAY_MS,
             room_warn_bytes: written.store.room_warn_mib << 20,
             ..EngineSettings::DEFAULT
         },
@@ -126,6 +128,21 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
         return Err(ConfigError::value("log.level", "is not a level", allowed));
     }
     Ok(Log { format, level: written.level })
+}
+
+/// Refuses challenges that are kept for longer than their actions. The store removes the challenges
+/// together with their action, so a longer time would promise evidence that is gone.
+fn retention(written: &StoreSection) -> Result<(), ConfigError> {
+    let StoreSection { action_retention_days, challenge_retention_days, .. } = *written;
+    if challenge_retention_days <= action_retention_days {
+        return Ok(());
+    }
+    let problem = format!("is {challenge_retention_days}");
+    let allowed = format!(
+        "at most store.action_retention_days, {action_retention_days}, is allowed, because a \
+         challenge goes with its action"
+    );
+    Err(ConfigError::value("store.challenge_retention_days", problem, allowed))
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {

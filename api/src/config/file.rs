@@ -89,6 +89,7 @@ section!(LogSection = "log" {
 section!(StoreSection = "store" {
     url: String = "sqlite:".into();
     action_retention_days: u64 = ENGINE.action_retention_ms / DAY_MS, 1..=3650;
+    challenge_retention_days: u64 = ENGINE.challenge_retention_ms / DAY_MS, 1..=3650;
     durability: String = "sync".into();
     async_window_ms: u64 = 50, 1..=10_000;
     outage: String = "refuse".into();

@@ -86,7 +86,15 @@ fn every_number_is_refused_outside_its_range() {
         let key = format!("{key}{}", limit.key);
         let name = limit.key.replace('.', "__").to_uppercase();
         let variable = format!("COUNTERSIGN__{variable}{name}");
-        let set = |value: u64| load(Some(TENANT), &[(&variable, &value.to_string())]);
+        // Challenges are kept for no longer than actions, so actions are kept long for their range.
+        let actions = ("COUNTERSIGN__STORE__ACTION_RETENTION_DAYS", "3650");
+        let is_challenges = key == "store.challenge_retention_days";
+        let set = |value: u64| {
+            let value = value.to_string();
+            let own = (variable.as_str(), value.as_str());
+            let env = if is_challenges { vec![actions, own] } else { vec![own] };
+            load(Some(TENANT), &env)
+        };
         let expected = format!("{} to {} is allowed", limit.min, limit.max);
         for outside in [limit.min.checked_sub(1), limit.max.checked_add(1)].into_iter().flatten() {
             let expected = format!("{key} (from {variable}) is {outside}: {expected}");
@@ -96,6 +104,24 @@ fn every_number_is_refused_outside_its_range() {
             assert!(set(inside).is_ok(), "{key} = {inside}");
         }
     }
+}
+
+#[test]
+fn challenges_are_kept_for_no_longer_than_actions() {
+    let of = |actions: u64, challenges: u64| {
+        let days = format!("action_retention_days = {actions}\n");
+        load(
+            Some(&format!("[store]\n{days}challenge_retention_days = {challenges}\n{TENANT}")),
+            &[],
+        )
+    };
+    let kept = of(7, 7).unwrap().engine;
+    assert_eq!((kept.action_retention_ms, kept.challenge_retention_ms), (604_800_000, 604_800_000));
+    let refused = of(7, 8).unwrap_err().to_string();
+    assert!(refused.starts_with("store.challenge_retention_days"), "{refused}");
+    let expected = "line 3) is 8: at most store.action_retention_days, 7, is allowed, because a \
+                    challenge goes with its action";
+    assert!(refused.ends_with(expected), "{refused}");
 }
 
 #[test]

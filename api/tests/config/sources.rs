@@ -20,6 +20,7 @@ fn nothing_at_all_is_the_local_server_without_a_tenant() {
     let url = StoreUrl::Sqlite(PathBuf::from("countersign-data/countersign.db"));
     assert_eq!(config.store.url, url);
     assert_eq!(config.engine.action_retention_ms, 30 * 86_400_000);
+    assert_eq!(config.engine.challenge_retention_ms, 86_400_000);
     assert_eq!(config.operations, Some("127.0.0.1:9464".parse().unwrap()));
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Human, "info"));
     assert_eq!((config.server.workers, config.server.body_bytes_max), (None, 16_384));

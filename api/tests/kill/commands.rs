@@ -163,6 +163,34 @@ async fn an_exported_store_is_imported_into_another_and_is_the_same() {
     assert_eq!(counted, Counted { removed: 3, ..Counted::all_decided(12) });
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_pruned_by_its_retention() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = store(folder.path());
+    let mut server = Server::start(folder.path()).await;
+    let caller = Caller::new(server.url(), None);
+    let mut lives: Vec<_> = (0..6).map(|number| Life::new(3, number)).collect();
+    for life in &mut lives {
+        life.live(&caller).await;
+    }
+    let prune = |days| run(folder.path(), &from, &["store", "prune", "--within-days", days]);
+    assert!(refused(&prune("0")).contains("another server has"));
+    server.kill();
+    let count = |kind: &str| {
+        let checked = said(&run(folder.path(), &from, &["store", "check"]));
+        let line = checked.lines().find_map(|line| line.strip_suffix(kind)).map(str::trim);
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    let (actions, challenges) = (count(" actions"), count(" challenges"));
+    assert!(actions > 0 && challenges > 0, "{actions} and {challenges}");
+    assert!(said(&prune("0")).contains("0 records are deleted"));
+    assert_eq!(count(" challenges"), challenges, "all of them are within their retention");
+    said(&prune("1"));
+    assert_eq!((count(" actions"), count(" challenges")), (actions, 0));
+    said(&prune("30"));
+    assert_eq!((count(" accounts"), count(" actions")), (6, 0));
+}
+
 #[test]
 fn a_store_that_is_not_there_or_a_stream_that_is_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -159,7 +159,7 @@ reasons! {
     ProofMissing = "proof_missing", 400, InvalidRequest;
     /// An enrolled key cannot be enrolled with a weaker signing mode.
     SigningLowered = "signing_lowered", 400, InvalidRequest;
-    /// The tenant takes signed statements only.
+    /// The tenant takes signed statements only, or the key signs statements by now.
     StatementRequired = "statement_required", 400, InvalidRequest;
     /// The signature format of an enrolled key is fixed.
     SignatureFormatFixed = "signature_format_fixed", 400, InvalidRequest;

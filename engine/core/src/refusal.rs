@@ -95,7 +95,7 @@ pub enum Refusal {
     #[error("the link is unknown, used or expired")]
     TicketOver,
     /// The tenant requires statements, but the key, or every key of the user, signs challenge ids
-    /// only.
+    /// only. Or the key signs statements by now, and the decision is none.
     #[error("statements have to be signed here (statement-v1)")]
     StatementRequired,
     /// The idempotency key names an action with another `custom`, which the user may have approved.

@@ -47,7 +47,8 @@ pub struct EngineSettings {
     pub waiters_max: usize,
     /// Retention of actions, in milliseconds.
     pub action_retention_ms: u64,
-    /// Retention of ended challenges, in milliseconds.
+    /// Retention of ended challenges, in milliseconds. It is at most that of actions, because a
+    /// challenge goes with its action.
     pub challenge_retention_ms: u64,
     /// Bytes of the store's free room below which the engine warns; 0 for no warning.
     pub room_warn_bytes: u64,

@@ -175,9 +175,10 @@ pub trait Store: Send + Sync + 'static {
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]>;
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
-    /// `challenges_before`, and the kept versions of accounts that were removed long ago. Returns
-    /// the number of deleted records. A store may keep an action until the last change of its state
-    /// and the ends of its challenges are before `actions_before` as well.
+    /// `challenges_before`, which is no earlier than `actions_before`, and the kept versions of
+    /// accounts that were removed long ago. Returns the number of deleted records. A store may keep
+    /// an action until the last change of its state and the ends of its challenges are before
+    /// `actions_before` as well.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
     /// Records `now` as the latest time, and returns the highest time that was recorded before, or

@@ -9,8 +9,9 @@
 //!   busy all the time. The plan assumes that capacity grows in proportion to the cores, and one
 //!   machine cannot prove that.
 //! * Memory is the memory of an idle server, of the active devices and of the pending challenges.
-//! * Redis keeps every device, and every lifecycle for the retention time. The memory that Redis
-//!   used before the measurement does not count, because most of it comes from the trials.
+//! * The store keeps every device, and every lifecycle for the retention time. A lifecycle is fresh
+//!   until the retention time of its challenges is over, and then old, which takes less. The empty
+//!   store does not count.
 
 use crate::out::report::capacity::{
     Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Plan, StoreFindings,
@@ -19,6 +20,11 @@ use crate::out::report::capacity::{
 use super::search::{Next, Search};
 
 const DAY_SECONDS: f64 = 86_400.0;
+/// Costs of the bytes that a store keeps: of a device, of a fresh lifecycle, and of an old one.
+const REDIS: [Cost; 3] =
+    [Cost::RedisBytesPerDevice, Cost::RedisBytesPerLifecycle, Cost::RedisBytesPerOldLifecycle];
+const DISK: [Cost; 3] =
+    [Cost::DiskBytesPerDevice, Cost::DiskBytesPerLifecycle, Cost::DiskBytesPerOldLifecycle];
 
 /// A load to plan for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,8 +55,17 @@ impl Default for Assumptions {
             http2_share: 0.0,
             headroom: 0.3,
             retention_days: 30.0,
+            challenge_retention_days: Some(1.0),
             cores_measured: 1.0,
         }
+    }
+}
+
+impl Assumptions {
+    /// Returns the retention time of challenges, in days. It is at most that of lifecycles, because
+    /// a challenge goes with its lifecycle.
+    pub fn challenge_days(&self) -> f64 {
+        self.challenge_retention_days.unwrap_or(self.retention_days).min(self.retention_days)
     }
 }
 
@@ -105,7 +120,8 @@ impl Capacity {
             cores: self.cores(peak_rate, free),
             memory_bytes: self.memory(users, pending).map(|bytes| bytes / free),
             writes_per_second: writes.map(|fit| positive(fit.slope) * peak_rate),
-            redis_memory_bytes: self.redis(users, challenges_per_day).map(|bytes| bytes / free),
+            redis_memory_bytes: self.kept(demand, REDIS).map(|bytes| bytes / free),
+            disk_bytes: self.kept(demand, DISK).map(|bytes| bytes / free),
             extrapolated: peak_rate > self.highest_rate,
         }
     }
@@ -161,13 +177,18 @@ impl Capacity {
         )
     }
 
-    fn redis(&self, users: f64, challenges_per_day: f64) -> Option<f64> {
-        let Assumptions { devices_per_user, retention_days, .. } = self.assumptions;
-        let device = self.fit(Cost::RedisBytesPerDevice)?;
-        let lifecycle = self.fit(Cost::RedisBytesPerLifecycle)?;
-        let kept = challenges_per_day * retention_days;
-        let devices = users * devices_per_user;
-        Some(devices * positive(device.slope) + kept * positive(lifecycle.slope))
+    /// Returns the bytes that a store keeps, from the costs of a device, of a fresh lifecycle and
+    /// of an old one.
+    fn kept(&self, demand: &Demand, [device, fresh, old]: [Cost; 3]) -> Option<f64> {
+        let users = demand.users as f64;
+        let fresh_days = self.assumptions.challenge_days();
+        let old_days = self.assumptions.retention_days - fresh_days;
+        let bytes = |cost| Some(positive(self.fit(cost)?.slope));
+        // A lifecycle is never old if its challenges are kept for as long as itself.
+        let old = if old_days > 0.0 { bytes(old)? } else { 0.0 };
+        let each_day = users * demand.challenges_per_user;
+        let lifecycles = each_day * (fresh_days * bytes(fresh)? + old_days * old);
+        Some(users * self.assumptions.devices_per_user * bytes(device)? + lifecycles)
     }
 }
 

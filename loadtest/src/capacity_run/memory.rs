@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::time::Instant;
 
 use super::CapacityRun;
-use super::redis_memory::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
 use crate::client::connections::{Connections, Protocol};
@@ -15,8 +13,6 @@ use crate::client::people::{Open, Poll, User, UserFactory};
 use crate::client::recorder::Recorder;
 use crate::host::process;
 use crate::out::report::capacity::{Cost, Fit};
-use crate::run::drive::Work as _;
-use crate::scenario::lifecycle::{Cycle, Learn};
 use crate::server::Prepared;
 use crate::server::metrics::Metrics;
 use crate::session::unless_stopped;
@@ -60,14 +56,11 @@ async fn take(
     let (target, phone_kinds) = (server.target.clone(), capacity_run.session.args.phones.clone());
     let factory = UserFactory { target, connections, phone_kinds };
     first(&factory).await?;
-    let redis = Redis::of(capacity_run.session.args.server.store());
     let mut devices = vec![(0.0, held(server)?)];
-    let mut kept = Vec::from_iter(redis.used_at(0).await?);
     let mut users = Vec::with_capacity(many);
     for _ in 0..PARTS {
         users.extend(factory.enroll(many / PARTS, || ()).await?);
         devices.push((users.len() as f64, held(server)?));
-        kept.extend(redis.used_at(users.len()).await?);
     }
     // The devices of these users have just been used, so that a challenge adds nothing but itself.
     let mut challenges = vec![(0.0, held(server)?)];
@@ -90,29 +83,9 @@ async fn take(
             fit::line(Cost::BytesPerDevice, &devices),
             fit::line(Cost::BytesPerChallenge, &challenges),
             fit::line(Cost::BytesPerWaiterHttp1, &waiters),
-            fit::line(Cost::RedisBytesPerDevice, &kept),
-            lifecycles(&redis, users).await?,
         ]
     };
     Ok(fits.into_iter().flatten().collect())
-}
-
-/// Measures the Redis memory that finished lifecycles occupy; `None` without Redis.
-async fn lifecycles(redis: &Redis, users: Vec<User>) -> Result<Option<Fit>, LoadError> {
-    let mut kept = Vec::from_iter(redis.used_at(0).await?);
-    if kept.is_empty() {
-        return Ok(None);
-    }
-    let each = users.len() / PARTS;
-    for (part, users) in users.chunks(each.max(1)).enumerate() {
-        let living = stream::iter(users).map(async |user| {
-            let mut cycle = Cycle::approving(user.clone(), Learn::Asking);
-            cycle.once(Instant::now(), &mut Recorder::default()).await
-        });
-        living.buffered(AT_ONCE).try_collect::<()>().await?;
-        kept.extend(redis.used_at((part + 1) * each).await?);
-    }
-    Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept))
 }
 
 /// Lets [`FIRST`] users enroll, read and approve a challenge before the measurement, some of them

@@ -1,8 +1,10 @@
 //! The `capacity` command: runs the trials and takes the measurements. [`crate::capacity`] chooses
 //! the trials and draws the conclusions.
 
+mod kept;
 mod memory;
 mod redis_memory;
+mod sqlite_file;
 mod steps;
 
 use std::time::Duration;
@@ -141,25 +143,28 @@ impl CapacityRun<'_> {
         };
         let mut found =
             Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
+        // The store is measured first, while it has no records.
+        let mut failed = None;
+        if session.args.server.is_spawned() {
+            match kept::measure(self).await {
+                Ok(fits) => found.fits.extend(fits),
+                Err(error) => failed = Some(error),
+            }
+        }
         let server = session.start().await?;
         let cores = server.workers.unwrap_or(session.cores.server.len().max(1));
         let spawned = server.spawned.is_some();
         let measured = self.processor(&server, &mut found).await;
         // The server has to stop before the next one starts, because only one server may use a
         // store.
-        let mut failed = measured.and(server.stop().await).err();
+        failed = measured.and(server.stop().await).err().or(failed);
         if spawned && failed.is_none() {
             failed = self.memory(&mut found).await.err();
         }
         let Some((_, _, mut report)) = found.best else {
             return Err(failed.unwrap_or(LoadError::Wrong("not one trial was made")));
         };
-        let human_delay_seconds = args.people.human.mean().as_secs_f64();
-        let mut assumptions =
-            Assumptions { cores_measured: cores as f64, ..Assumptions::default() };
-        if human_delay_seconds > 0.0 {
-            assumptions.human_delay_seconds = human_delay_seconds;
-        }
+        let assumptions = Assumptions { cores_measured: cores as f64, ..self.assumptions() };
         let capacity =
             Capacity::new(self.objective, &found.search, found.fits, assumptions, &USUAL);
         "capacity".clone_into(&mut report.scenario);
@@ -170,6 +175,23 @@ impl CapacityRun<'_> {
         report.settings.insert("slo".to_owned(), json!(self.objective));
         report.cut_short = session.stop.reason().or(failed.map(|error| error.to_string()));
         Ok(report)
+    }
+
+    /// Returns the usual assumptions, with the delay of the people and the retention of the server.
+    fn assumptions(&self) -> Assumptions {
+        let mut assumptions = Assumptions::default();
+        let human_delay_seconds = self.args.people.human.mean().as_secs_f64();
+        if human_delay_seconds > 0.0 {
+            assumptions.human_delay_seconds = human_delay_seconds;
+        }
+        let days =
+            |key: &str| self.session.args.server.number(&format!("store.{key}_retention_days"));
+        if let Some(days) = days("action") {
+            assumptions.retention_days = days;
+        }
+        assumptions.challenge_retention_days =
+            days("challenge").or(assumptions.challenge_retention_days);
+        assumptions
     }
 
     /// Searches for the highest rate and measures what a lifecycle costs in processor time and in

@@ -1,4 +1,4 @@
-//! Memory of a Redis. The harness sends one command only, so it needs no driver.
+//! Memory of a Redis. The harness sends few commands only, so it needs no driver.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -6,48 +6,60 @@ use url::Url;
 
 use crate::LoadError;
 
-/// A Redis to query; `None` if the store is another one, or a Redis behind TLS.
-pub(super) struct Redis(Option<Url>);
+/// A Redis to query.
+pub(super) struct Redis(Url);
 
 impl Redis {
-    /// Creates the Redis of a store. It stays empty for a Redis behind TLS.
-    pub(super) fn of(store: &str) -> Self {
-        Self(Url::parse(store).ok().filter(|url| url.scheme() == "redis"))
+    /// Creates the Redis of a store; `None` if the store is another one, or a Redis behind TLS.
+    pub(super) fn of(store: &str) -> Option<Self> {
+        Url::parse(store).ok().filter(|url| url.scheme() == "redis").map(Self)
     }
 
-    /// Pairs `count` with the memory that Redis uses, in bytes; `None` if there is no Redis.
+    /// Returns true if the store's database has no keys.
     ///
     /// # Errors
-    /// [`LoadError`] if Redis does not return its memory.
-    pub(super) async fn used_at(&self, count: usize) -> Result<Option<(f64, f64)>, LoadError> {
-        match &self.0 {
-            Some(url) => Ok(Some((count as f64, used(url).await?))),
-            None => Ok(None),
-        }
+    /// [`LoadError`] if Redis does not answer.
+    pub(super) async fn is_empty(&self) -> Result<bool, LoadError> {
+        Ok(self.number(&["DBSIZE"], ":").await? == 0.0)
     }
-}
 
-async fn used(url: &Url) -> Result<f64, LoadError> {
-    let address = (url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(6379));
-    let mut stream = TcpStream::connect(address).await?;
-    let mut question = Vec::new();
-    if let Some(password) = url.password() {
-        let user = if url.username().is_empty() { "default" } else { url.username() };
-        question.extend(command(&["AUTH", &decoded(user), &decoded(password)]));
+    /// Returns the memory that Redis uses, in bytes.
+    ///
+    /// # Errors
+    /// [`LoadError`] if Redis does not answer.
+    pub(super) async fn used(&self) -> Result<f64, LoadError> {
+        self.number(&["INFO", "memory"], "used_memory:").await
     }
-    question.extend(command(&["INFO", "memory"]));
-    stream.write_all(&question).await?;
-    let mut lines = BufReader::new(stream).lines();
-    while let Some(line) = lines.next_line().await? {
-        if let Some(bytes) = line.strip_prefix("used_memory:") {
-            let bytes = bytes.trim().parse();
-            return bytes.map_err(|_| LoadError::Wrong("the Redis's memory is no number"));
+
+    /// Sends a command, and returns the number on the line of the answer that begins with `start`.
+    async fn number(&self, parts: &[&str], start: &str) -> Result<f64, LoadError> {
+        let Self(url) = self;
+        let address = (url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(6379));
+        let mut stream = TcpStream::connect(address).await?;
+        let mut question = Vec::new();
+        if let Some(password) = url.password() {
+            let user = if url.username().is_empty() { "default" } else { url.username() };
+            question.extend(command(&["AUTH", &decoded(user), &decoded(password)]));
         }
-        if let Some(refusal) = line.strip_prefix('-') {
-            return Err(LoadError::Server(format!("the Redis does not say its memory: {refusal}")));
+        let database = url.path().trim_start_matches('/');
+        if !matches!(database, "" | "0") {
+            question.extend(command(&["SELECT", database]));
         }
+        question.extend(command(parts));
+        stream.write_all(&question).await?;
+        let mut lines = BufReader::new(stream).lines();
+        while let Some(line) = lines.next_line().await? {
+            if let Some(number) = line.strip_prefix(start) {
+                let number = number.trim().parse();
+                return number.map_err(|_| LoadError::Wrong("a figure of the Redis is no number"));
+            }
+            if let Some(refusal) = line.strip_prefix('-') {
+                let what = parts.join(" ");
+                return Err(LoadError::Server(format!("the Redis refuses {what}: {refusal}")));
+            }
+        }
+        Err(LoadError::Wrong("the Redis ended the connection"))
     }
-    Err(LoadError::Wrong("the Redis does not say its memory"))
 }
 
 /// Encodes a command for Redis. The length of each part precedes it, so that no part needs
@@ -75,9 +87,9 @@ mod tests {
 
     #[test]
     fn only_a_redis_without_tls_is_asked() {
-        assert!(Redis::of("redis://127.0.0.1/0").0.is_some());
+        assert!(Redis::of("redis://127.0.0.1/0").is_some());
         for store in ["memory:", "sqlite", "rediss://127.0.0.1"] {
-            assert!(Redis::of(store).0.is_none(), "{store}");
+            assert!(Redis::of(store).is_none(), "{store}");
         }
     }
 }

@@ -110,7 +110,7 @@ impl TargetServer {
         if harmed {
             return Ok(self.spawned.kill().await?);
         }
-        self.spawned.stop().await
+        self.spawned.stop().await.map(drop)
     }
 }
 

@@ -74,6 +74,17 @@ impl ServerArgs {
         &self.store
     }
 
+    /// Returns a number that `--set` gives a key; `None` without it, or if it is no number.
+    pub fn number(&self, key: &str) -> Option<f64> {
+        let (_, value) = self.set.iter().rfind(|(known, _)| known == key)?;
+        value.trim().parse().ok()
+    }
+
+    /// Returns true if the harness starts the server.
+    pub const fn is_spawned(&self) -> bool {
+        self.spawn.is_some()
+    }
+
     /// Returns the arguments of the same server with another store.
     ///
     /// # Errors

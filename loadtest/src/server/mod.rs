@@ -3,10 +3,12 @@
 mod args;
 pub mod metrics;
 mod spawned;
+mod stopped;
 
 pub use args::ServerArgs;
 pub(crate) use args::{check_store, key, program_beside, without_password};
 pub use spawned::{SpawnSettings, Spawned};
+pub use stopped::Stopped;
 
 use crate::LoadError;
 use crate::client::target::Target;
@@ -51,7 +53,7 @@ impl Prepared {
     /// [`LoadError::Server`] if the server does not end in time.
     pub async fn stop(self) -> Result<(), LoadError> {
         match self.spawned {
-            Some(spawned) => spawned.stop().await,
+            Some(spawned) => spawned.stop().await.map(drop),
             None => Ok(()),
         }
     }

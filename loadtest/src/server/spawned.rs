@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use super::Stopped;
 use crate::LoadError;
 use crate::client::target::Target;
 use crate::host::pin;
@@ -55,6 +56,8 @@ pub struct Spawned {
     /// Handle that kills the process when it is dropped.
     process: Child,
     _output: Lines<BufReader<ChildStdout>>,
+    binary: PathBuf,
+    environment: Vec<(OsString, OsString)>,
     folder: TempDir,
 }
 
@@ -72,11 +75,12 @@ impl Spawned {
         })?;
         let secret = secret();
         let log = File::create(folder.path().join(LOG))?;
+        let environment = environment(settings, folder.path(), &secret);
         let mut command = command(binary, settings.descriptors)?;
         command
             .arg("serve")
             .env_clear()
-            .envs(environment(settings, folder.path(), &secret))
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -112,7 +116,13 @@ impl Spawned {
             operations: Some(operations),
         };
         let pid = process.id().ok_or_else(|| LoadError::Server("it has ended".to_owned()))?;
-        Ok(Self { target, pid, process, _output: output, folder })
+        let binary = binary.to_path_buf();
+        Ok(Self { target, pid, process, _output: output, binary, environment, folder })
+    }
+
+    /// Returns the server's data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Returns the last line of the server's log after a colon; empty if the log is empty.
@@ -141,16 +151,19 @@ impl Spawned {
         self.process.kill().await
     }
 
-    /// Sends SIGTERM to the server, and waits until it has ended.
+    /// Sends SIGTERM to the server, and waits until it has ended. Returns its data.
     ///
     /// # Errors
     /// [`LoadError::Server`] if the server does not end in time. It is then killed.
-    pub async fn stop(mut self) -> Result<(), LoadError> {
+    pub async fn stop(mut self) -> Result<Stopped, LoadError> {
         if let Some(pid) = self.process.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ended_already = kill_process(pid, Signal::TERM);
         }
         match tokio::time::timeout(END, self.process.wait()).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let Self { binary, environment, folder, .. } = self;
+                Ok(Stopped { binary, environment, folder })
+            }
             Err(_) => Err(LoadError::Server("it did not end when it was asked to".to_owned())),
         }
     }

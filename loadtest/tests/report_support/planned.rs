@@ -97,10 +97,14 @@ pub(crate) fn planned_beside() -> Report {
         other
     };
     let mut sqlite = bearing(0.5);
+    sqlite.fits.push(line(Cost::DiskBytesPerDevice, 1e5, 420.0, 20_000.0, 7));
+    sqlite.fits.push(line(Cost::DiskBytesPerLifecycle, 1e5, 1_200.0, 20_000.0, 8));
+    sqlite.fits.push(line(Cost::DiskBytesPerOldLifecycle, 1e5, 470.0, 20_000.0, 9));
     sqlite.plan = replanned(&sqlite);
     let mut redis = bearing(0.25);
     redis.fits.push(line(Cost::RedisBytesPerDevice, 1e6, 3_100.0, 20_000.0, 7));
     redis.fits.push(line(Cost::RedisBytesPerLifecycle, 1e6, 2_700.0, 20_000.0, 8));
+    redis.fits.push(line(Cost::RedisBytesPerOldLifecycle, 1e6, 1_150.0, 20_000.0, 9));
     redis.plan = replanned(&redis);
     first.beside = vec![
         StoreFindings::new("sqlite".to_owned(), sqlite),

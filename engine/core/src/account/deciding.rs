@@ -44,7 +44,8 @@ impl Account {
     ///
     /// # Errors
     /// [`Refusal`] if the challenge is not open, is held or has expired, if it does not ask the
-    /// device, or if the device signed in a mode below the tenant's minimum.
+    /// device, or if the device signed in a mode below the tenant's minimum or
+    /// its own present mode.
     pub fn decide<'a>(
         &'a self,
         decision: &'a VerifiedDecision,
@@ -55,7 +56,8 @@ impl Account {
         let by = decision.by();
         let device = self.device(by).filter(|_| open.targets.contains(by));
         let device = device.ok_or(Refusal::ChallengeUnknown)?;
-        if decision.signing() < limits.signing_min {
+        // The key may have been raised, here or on another node, since the signature was checked.
+        if decision.signing() < limits.signing_min.max(device.signing) {
             return Err(Refusal::StatementRequired);
         }
         if open.held {

@@ -3,7 +3,7 @@
 use crate::message::{Guard, News, Reply, Request};
 use crate::queue::{Event, Line};
 use crate::redis::Answer;
-use crate::rules::Setup;
+use crate::rules::{Rule, Setup};
 use crate::server::{Held, Role};
 use crate::world::{FAULTS_END, NODES, World};
 
@@ -90,10 +90,10 @@ impl World {
         if server != self.primary && is_primary {
             self.reach("a request to a primary that is replaced");
         }
-        if request.needs_primary() && !is_primary {
+        let writes = request.writes();
+        if writes && !is_primary {
             return self.after(0, 3, Event::Reply { line, number, reply: Reply::ReadOnly });
         }
-        let writes = request.writes();
         let reply = self.execute(server, request);
         if !writes {
             return self.after(0, 3, Event::Reply { line, number, reply });
@@ -120,7 +120,13 @@ impl World {
     fn execute(&mut self, server: usize, request: Request) -> Reply {
         let (rules, fresh) = (self.rules, self.fresh());
         let one = &mut self.servers[server];
-        let guard = Guard { place: one.place(), sequence: one.data.sequence, lost: one.data.lost };
+        let place = one.place(rules);
+        let is_unopened = one.identity != one.data.place.server;
+        let guard = Guard { place, sequence: one.data.sequence, lost: one.data.lost };
+        if is_unopened && !matches!(request, Request::Open) {
+            self.reach("a request to a server that nobody has opened");
+        }
+        let one = &mut self.servers[server];
         match request {
             Request::Open => {
                 if one.data.open(one.identity, fresh) {
@@ -130,7 +136,8 @@ impl World {
             }
             Request::Read(user) => Reply::Account(one.data.accounts[user].clone(), guard),
             Request::Commit(unit, known) => {
-                let answer = one.data.commit(&unit, known, rules);
+                let is_known = known == place || !rules.has(Rule::Epoch);
+                let answer = one.data.commit(&unit, is_known, rules);
                 if let Answer::Recorded { sequence, .. } = answer {
                     let epoch = one.data.place.epoch;
                     self.publish(server, News { epoch, sequence, user: unit.user });
@@ -173,17 +180,25 @@ impl World {
         let host = self.rng.usize(0..NODES);
         match (self.rng.u8(0..6), self.rules.setup) {
             (0 | 1, _) => self.cut(host),
-            (2, _) => {
-                let asleep_until = self.now + self.rng.u64(50..4_000);
-                self.hosts[host].asleep_until = asleep_until.min(FAULTS_END);
-                self.reach("a node that slept");
-            }
+            (2, _) => self.sleep(host),
             // Nodes are not killed in the setups that lose commits, because the node that knows of
             // a loss has to report it.
             (3, Setup::Alone | Setup::Replicated) => self.kill(host),
             (_, Setup::Replicated | Setup::Unconfirmed) => self.fail_over(),
             (_, Setup::Alone | Setup::Lossy) => self.crash(),
         }
+    }
+
+    /// Makes a node sleep, or with one chance in four all nodes, because their machine was paused.
+    fn sleep(&mut self, host: usize) {
+        let all = self.rng.u8(0..4) == 0;
+        let asleep_until = (self.now + self.rng.u64(50..4_000)).min(FAULTS_END);
+        for (index, asleep) in self.hosts.iter_mut().enumerate() {
+            if all || index == host {
+                asleep.asleep_until = asleep_until;
+            }
+        }
+        self.reach("a node that slept");
     }
 
     fn cut(&mut self, host: usize) {

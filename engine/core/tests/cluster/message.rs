@@ -23,15 +23,9 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// Returns true if a replica refuses the request.
     pub(crate) const fn writes(&self) -> bool {
         !matches!(self, Self::Read(_) | Self::Sequence)
-    }
-
-    /// Returns true if a replica refuses the request. The request for the sequence needs the
-    /// primary too: until a node opens the partition on the new primary, the data of a demoted
-    /// server still name that server as the holder, and a node that only reads would accept them.
-    pub(crate) const fn needs_primary(&self) -> bool {
-        !matches!(self, Self::Read(_))
     }
 }
 

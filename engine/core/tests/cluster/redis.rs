@@ -130,9 +130,9 @@ pub(crate) enum Answer {
 }
 
 impl Partition {
-    /// Commits a unit of a node that knows the partition under `known`.
-    pub(crate) fn commit(&mut self, unit: &Unit, known: Place, rules: Circumstances) -> Answer {
-        if self.lost || (rules.has(Rule::Epoch) && self.place != known) {
+    /// Commits a unit of a node whose server and epoch have been compared with the present ones.
+    pub(crate) fn commit(&mut self, unit: &Unit, is_known: bool, rules: Circumstances) -> Answer {
+        if self.lost || !is_known {
             return Answer::Refused;
         }
         let stored = Rc::make_mut(&mut self.accounts[unit.user]);

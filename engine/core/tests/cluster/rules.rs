@@ -12,6 +12,11 @@ pub(crate) enum Rule {
     Forgotten,
     /// The script writes only if the node knows the partition's present server and epoch.
     Epoch,
+    /// The script and the guard of a read ask the server for its identity, because the data may
+    /// name an earlier one. A server that was demoted and promoted again continues from other data,
+    /// in the same process. Until a node opens the partition, these data name the server as it was
+    /// at first, and the connection of a node that slept meanwhile is still alive.
+    Identity,
     /// A node that finds a new epoch compares the commits that it acknowledged with the sequence
     /// number at which the new epoch began.
     Compare,
@@ -34,11 +39,12 @@ pub(crate) enum Rule {
     EndConfirmed,
 }
 
-pub(crate) const RULES: [Rule; 13] = [
+pub(crate) const RULES: [Rule; 14] = [
     Rule::Parent,
     Rule::CommitId,
     Rule::Forgotten,
     Rule::Epoch,
+    Rule::Identity,
     Rule::Compare,
     Rule::ReadGuard,
     Rule::FirstLook,

@@ -1,6 +1,7 @@
 //! Redis servers, with their processes and their replication.
 
 use crate::redis::{Partition, Place};
+use crate::rules::{Circumstances, Rule};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -43,8 +44,12 @@ impl<T> Server<T> {
         Self { run, identity: run, role, data, durable, writes, copied, linked, frozen_until, held }
     }
 
-    pub(crate) const fn place(&self) -> Place {
-        self.data.place
+    /// Returns the server and the epoch that a request has to know. Without [`Rule::Identity`] the
+    /// server is the one that the data name.
+    pub(crate) fn place(&self, rules: Circumstances) -> Place {
+        let epoch = self.data.place.epoch;
+        let server = self.data.place.server;
+        Place { server: if rules.has(Rule::Identity) { self.identity } else { server }, epoch }
     }
 
     /// Removes and returns the answers that wait for writes up to `write`.

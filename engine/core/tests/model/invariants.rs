@@ -88,9 +88,9 @@ fn approved_only_by_a_bound_target_in_time(world: &World, before: &Store) {
             let message = message(challenge, device, signing, decision);
             device.key.verify(&message, signature).is_ok()
         };
-        // The key's signing mode may have been raised after the decision arrived.
-        let risen = device.signing == Signing::StatementV1;
-        let good = over(Signing::ChallengeId) || (risen && over(Signing::StatementV1));
+        // The key's signing mode may have been raised for another user first.
+        let raised = device.signing == Signing::StatementV1;
+        let good = over(Signing::StatementV1) || (!raised && over(Signing::ChallengeId));
         assert!(good, "decided with the key of another device, or over something else");
     }
 }

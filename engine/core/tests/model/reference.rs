@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::action::ActionState;
+use countersign_core::device::Signing;
 use countersign_core::outcome::Outcome;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
@@ -70,13 +71,13 @@ impl Reference {
                 self.open(*challenge)?.end = Some((Outcome::Cancelled, None));
             }
             Event::Release { challenge, .. } => self.open(*challenge)?.held = false,
-            Event::Decide { arrived: Arrived { challenge, device, approve, at, .. }, .. } => {
+            Event::Decide { arrived, .. } => {
                 // A repeated decision changes nothing.
-                if self.decide(*challenge, *device, *approve, *at)?.is_some() {
+                if self.decide(arrived)?.is_some() {
                     return Ok(());
                 }
-                let outcome = if *approve { Outcome::Approved } else { Outcome::Denied };
-                self.settle(*challenge, outcome, *device)?;
+                let outcome = if arrived.approve { Outcome::Approved } else { Outcome::Denied };
+                self.settle(arrived.challenge, outcome, arrived.device)?;
             }
             Event::End { challenge, outcome, .. } => {
                 let asked = self.open(*challenge)?;
@@ -215,19 +216,16 @@ impl Reference {
         }
     }
 
-    /// Returns the account's answer to a decision that arrived at `at`: `None` if the decision is
-    /// to be recorded, the recorded outcome if the decision repeats it, or a refusal.
-    fn decide(
-        &self,
-        challenge: usize,
-        device: usize,
-        approve: bool,
-        at: UnixMillis,
-    ) -> Result<Option<Outcome>, Refusal> {
+    /// Returns the account's answer to a decision that has arrived: `None` if the decision is to be
+    /// recorded, the recorded outcome if the decision repeats it, or a refusal.
+    fn decide(&self, arrived: &Arrived) -> Result<Option<Outcome>, Refusal> {
+        let &Arrived { challenge, device, approve, at, ref decision } = arrived;
         let known = self.arrive(challenge, device, approve, true)?;
         let asked = &self.challenges[&challenge];
+        let is_too_low = self.raised.contains(&device) && decision.signing() < Signing::StatementV1;
         match known {
             Some(outcome) => Ok(Some(outcome)),
+            None if is_too_low => Err(Refusal::StatementRequired),
             None if asked.held => Err(Refusal::ChallengeHeld),
             None if at >= asked.expires_at => Err(Refusal::ChallengeEnded),
             None => Ok(None),

@@ -120,8 +120,16 @@ pub enum Cost {
     WritesPerLifecycle,
     /// Bytes of Redis's memory for an enrolled device.
     RedisBytesPerDevice,
-    /// Bytes of Redis's memory for a finished lifecycle that is retained.
+    /// Bytes of Redis's memory for a finished lifecycle, with its challenges.
     RedisBytesPerLifecycle,
+    /// Bytes of Redis's memory for a finished lifecycle after the retention of its challenges.
+    RedisBytesPerOldLifecycle,
+    /// Bytes of a SQLite file for an enrolled device.
+    DiskBytesPerDevice,
+    /// Bytes of a SQLite file for a finished lifecycle, with its challenges.
+    DiskBytesPerLifecycle,
+    /// Bytes of a SQLite file for a finished lifecycle after the retention of its challenges.
+    DiskBytesPerOldLifecycle,
 }
 
 /// A line through measurements: the cost of one more unit, and the cost at zero units.
@@ -164,6 +172,10 @@ pub struct Assumptions {
     pub headroom: f64,
     /// Retention time of finished lifecycles in the store, in days.
     pub retention_days: f64,
+    /// Retention time of their challenges, in days. `None` in files of older versions, whose plans
+    /// kept the challenges for as long as the lifecycles.
+    #[serde(default)]
+    pub challenge_retention_days: Option<f64>,
     /// Number of cores that the server had during the search.
     pub cores_measured: f64,
 }
@@ -189,6 +201,9 @@ pub struct Plan {
     pub writes_per_second: Option<f64>,
     /// Memory of Redis in bytes, with the headroom; `None` if a cost is unknown.
     pub redis_memory_bytes: Option<f64>,
+    /// Size of the SQLite file in bytes, with the headroom; `None` if a cost is unknown.
+    #[serde(default)]
+    pub disk_bytes: Option<f64>,
     /// True if the peak rate is above the highest rate that met the objective.
     pub extrapolated: bool,
 }

@@ -129,7 +129,7 @@ fn rough_figures(fits: &[Fit], of: &str) -> Vec<String> {
 /// Lists the reasons why a fit is only a rough figure; empty if it is reliable.
 fn rough(fit: &Fit) -> Vec<String> {
     let mut why = Vec::new();
-    if fit.step.is_none() && fit.points.len() < POINTS_MIN {
+    if fit.step.is_none() && fit.points.len() < POINTS_MIN && !is_exact(fit.cost) {
         why.push(format!("only {} points", fit.points.len()));
     }
     if let Some(r2) = fit.r2.filter(|r2| *r2 < R2_MIN) {
@@ -142,6 +142,12 @@ fn rough(fit: &Fit) -> Vec<String> {
         why.push("it is below nothing".to_owned());
     }
     why
+}
+
+/// Returns true if two points are enough. The bytes of an old lifecycle are the difference of one
+/// store, which is measured empty and pruned.
+const fn is_exact(cost: Cost) -> bool {
+    matches!(cost, Cost::RedisBytesPerOldLifecycle | Cost::DiskBytesPerOldLifecycle)
 }
 
 /// The unit of a cost.
@@ -158,6 +164,7 @@ const fn about(cost: Cost) -> (&'static str, &'static str, Unit) {
     const CPU: &str = "cores in use, by rate per second";
     const MEMORY: &str = "resident memory, by how many there are";
     const REDIS: &str = "Redis's memory, by how many there are";
+    const DISK: &str = "the SQLite file in use, by how many there are";
     use Unit::{Bytes, Cores, Count};
     match cost {
         Cost::CpuPerLifecycle => ("Server CPU per lifecycle", CPU, Cores),
@@ -168,7 +175,11 @@ const fn about(cost: Cost) -> (&'static str, &'static str, Unit) {
         Cost::BytesPerDevice => ("Memory per active device", MEMORY, Bytes),
         Cost::WritesPerLifecycle => ("Store writes per lifecycle", "commits, by lifecycles", Count),
         Cost::RedisBytesPerDevice => ("Redis memory per device", REDIS, Bytes),
-        Cost::RedisBytesPerLifecycle => ("Redis memory per kept lifecycle", REDIS, Bytes),
+        Cost::RedisBytesPerLifecycle => ("Redis memory per fresh lifecycle", REDIS, Bytes),
+        Cost::RedisBytesPerOldLifecycle => ("Redis memory per old lifecycle", REDIS, Bytes),
+        Cost::DiskBytesPerDevice => ("Disk per device", DISK, Bytes),
+        Cost::DiskBytesPerLifecycle => ("Disk per fresh lifecycle", DISK, Bytes),
+        Cost::DiskBytesPerOldLifecycle => ("Disk per old lifecycle", DISK, Bytes),
     }
 }
 

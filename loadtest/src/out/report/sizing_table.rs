@@ -11,7 +11,7 @@ use super::table::Table;
 /// `None` for a value that was not measured.
 type Column = (&'static str, fn(&Plan) -> Option<String>);
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     ("Users", |plan| Some(format::count(plan.users))),
     ("Challenges a day", |plan| Some(format::plain(plan.challenges_per_day))),
     ("Peak factor", |plan| Some(format!("× {}", format::plain(plan.peak_factor)))),
@@ -21,6 +21,7 @@ const COLUMNS: [Column; 10] = [
     ("Memory", |plan| plan.memory_bytes.map(format::bytes)),
     ("Store writes", |plan| plan.writes_per_second.map(format::rate)),
     ("Redis memory", |plan| plan.redis_memory_bytes.map(format::bytes)),
+    ("Disk", |plan| plan.disk_bytes.map(format::bytes)),
     ("Range", |plan| Some(if plan.extrapolated { "beyond" } else { "within" }.to_owned())),
 ];
 
@@ -60,6 +61,7 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
         http2_share,
         headroom,
         retention_days,
+        challenge_retention_days,
         cores_measured: _,
     } = capacity.assumptions;
     let mut said = vec![
@@ -77,9 +79,19 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
             format::plain(devices_per_user),
             format::share(active_share),
         ),
-        format!("{} of cores and memory are kept free.", format::share(headroom)),
-        format!("Finished lifecycles are kept for {} days.", format::plain(retention_days)),
+        format!("{} of cores, memory and disk are kept free.", format::share(headroom)),
+        format!(
+            "Finished lifecycles are kept for {} (store.action_retention_days).",
+            days(retention_days)
+        ),
     ];
+    said.extend(challenge_retention_days.map(|kept| {
+        format!(
+            "Their challenges are kept for {} (store.challenge_retention_days). Until then a \
+             lifecycle is fresh, and afterwards old.",
+            days(kept)
+        )
+    }));
     said.extend(busy(report, capacity));
     let store = if capacity.beside.is_empty() { "" } else { " with the same store" };
     said.push(format!(
@@ -87,6 +99,10 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
          machine{store}, or beyond it and extrapolated."
     ));
     said
+}
+
+fn days(count: f64) -> String {
+    format!("{} {}", format::plain(count), if count == 1.0 { "day" } else { "days" })
 }
 
 /// Describes the use of the server's cores with each store at its highest rate, because a plan uses

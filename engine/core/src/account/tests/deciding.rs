@@ -49,6 +49,20 @@ fn where_statements_are_asked_for_a_signed_challenge_id_is_refused() {
 }
 
 #[test]
+fn a_signature_that_was_checked_before_the_key_was_raised_decides_nothing() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "signIn");
+    let checked = answer(&issued.challenge, 1, Outcome::Approved);
+    let raised = world.account.raise_signing(&device_id(1), Signing::StatementV1).unwrap().unwrap();
+    world.account.apply(&raised.change);
+    let refusal = world.account.decide(&checked, NOW, &world.limits).err();
+    assert_eq!(refusal, Some(Refusal::StatementRequired));
+    let (outcome, signing) = (Outcome::Approved, Signing::StatementV1);
+    let stated = answer_with(&issued.challenge, 1, outcome, None, signing);
+    assert!(world.account.decide(&stated, NOW, &world.limits).is_ok());
+}
+
+#[test]
 fn a_held_challenge_is_answered_after_its_release() {
     let mut world = World::with_devices(1);
     let action = world.track("signIn", "a");

@@ -68,6 +68,10 @@ fn found(capacity: &Capacity) -> Markup {
         ("Parked browser", of(Cost::BytesPerWaiterHttp2), "HTTP/2, of the server's memory"),
         ("Active device", of(Cost::BytesPerDevice), "of the server's memory"),
         ("Store writes", of(Cost::WritesPerLifecycle), "per lifecycle"),
+        ("Fresh lifecycle", of(Cost::RedisBytesPerLifecycle), "of Redis's memory"),
+        ("Old lifecycle", of(Cost::RedisBytesPerOldLifecycle), "of Redis's memory"),
+        ("Fresh lifecycle", of(Cost::DiskBytesPerLifecycle), "of the disk"),
+        ("Old lifecycle", of(Cost::DiskBytesPerOldLifecycle), "of the disk"),
     ];
     cards(
         all.into_iter()
