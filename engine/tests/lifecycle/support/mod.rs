@@ -14,6 +14,7 @@ pub(crate) use store::{Fault, FaultyStore, Which, gate};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -105,7 +106,10 @@ impl House {
         limits: Limits,
         delivery: Option<Arc<dyn Delivery>>,
     ) -> Self {
-        let entropy = Arc::new(Seeded::new((store.seed() << 48) ^ clock.now().0));
+        // No two engines draw the same bytes, because two commits have different names.
+        static ENGINES: AtomicU64 = AtomicU64::new(0);
+        let engine = ENGINES.fetch_add(1, Ordering::Relaxed);
+        let entropy = Arc::new(Seeded::new((engine << 48) ^ clock.now().0));
         let ports = Ports { store: store.clone(), clock: clock.clone(), entropy };
         let custom_public = vec!["amount".to_owned()];
         let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, custom_public, delivery };

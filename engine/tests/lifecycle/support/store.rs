@@ -2,7 +2,7 @@
 //! ends.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{AccountRecord, Snapshot};
@@ -84,7 +84,6 @@ pub(crate) struct FaultyStore {
     pub(crate) reads_failing: AtomicUsize,
     commits: AtomicUsize,
     journal: Journal,
-    engines: AtomicU64,
 }
 
 fn lost() -> StoreError {
@@ -100,7 +99,6 @@ impl FaultyStore {
             reads_failing: 0.into(),
             commits: 0.into(),
             journal: Journal::default(),
-            engines: 0.into(),
         }
     }
 
@@ -111,11 +109,6 @@ impl FaultyStore {
     /// Plans a fault after the previously planned one. `skipped` matching commits pass before it.
     pub(crate) fn plan_after(&self, skipped: usize, which: Which, fault: Fault) {
         self.planned.lock().unwrap().push_back((skipped, which, fault));
-    }
-
-    /// Returns a number for the random bytes of an engine, so that no two engines draw the same.
-    pub(crate) fn seed(&self) -> u64 {
-        self.engines.fetch_add(1, Ordering::SeqCst)
     }
 
     /// Returns the number of requested commits.
