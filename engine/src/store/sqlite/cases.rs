@@ -17,7 +17,7 @@ const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - 1;
 /// restarts within a millisecond, or if millions of cases end within one.
 const TRIES_MAX: u32 = 64;
 
-const PUT: &str = "INSERT INTO cases(id, account, name, row) VALUES(?1, ?2, ?3, ?4)";
+pub(super) const PUT: &str = "INSERT INTO cases(id, account, name, row) VALUES(?1, ?2, ?3, ?4)";
 pub(super) const CHANGE: &str = "UPDATE cases SET row = ?2 WHERE id = ?1";
 pub(super) const REMOVE: &str = "DELETE FROM cases WHERE id = ?1";
 pub(super) const OF_NAME: &str = "SELECT id, row FROM cases WHERE account = ?1 AND name = ?2";
