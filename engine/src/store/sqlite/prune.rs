@@ -11,9 +11,9 @@
 
 use countersign_core::id::AccountKey;
 use countersign_core::time::UnixMillis;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
-use super::cases::{self, id_at};
+use super::cases::{self, Found, id_at};
 use super::hot::{self, Times};
 use super::queries::{owner, record};
 use super::writer::Medium;
@@ -32,7 +32,7 @@ const OLD_HOT: &str = "SELECT account, tenant, user_id
      FROM hot CROSS JOIN accounts ON accounts.id = hot.account
      WHERE account > ?1 AND account <= ?2 AND oldest < ?3 ORDER BY account LIMIT ?4";
 const LAST_HOT: &str = "SELECT max(account) FROM hot";
-const CASES: &str = "SELECT cases.id, cases.row, tenant, user_id
+const CASES: &str = "SELECT cases.id, cases.row, tenant, user_id, account, name
      FROM cases CROSS JOIN accounts ON accounts.id = cases.account
      WHERE cases.id > ?1 AND cases.id < ?2 ORDER BY cases.id LIMIT ?3";
 const DROP: &str = "DELETE FROM cases WHERE id IN
@@ -215,27 +215,28 @@ fn cut(
     let mut changed = Vec::new();
     while let Some(row) = rows.next()? {
         (last, count) = (row.get(0)?, count + 1);
-        match case(row) {
-            Ok(mut case) => {
-                let pruned = case.lifecycle.prune(before.actions, before.challenges);
-                gone += pruned;
-                changed.extend((pruned > 0).then_some(case));
+        match owner(row, 2, 3).and_then(|owner| cases::found(row, &owner)) {
+            Ok(Found { id, mut lifecycle }) => {
+                let pruned = lifecycle.prune(before.actions, before.challenges);
+                if pruned > 0 {
+                    gone += pruned;
+                    changed.push((id, row.get::<_, i64>(4)?, row.get::<_, i64>(5)?, lifecycle));
+                }
             }
             Err(fault) => skip(fault, failures)?,
         }
     }
-    for cases::Found { id, lifecycle } in changed {
-        if lifecycle.is_empty() {
-            connection.prepare_cached(cases::REMOVE)?.execute([id])?;
-        } else {
-            connection.prepare_cached(cases::CHANGE)?.execute((id, lifecycle.to_bytes()))?;
+    // SQLite gives a page back only where rows are deleted, not where they become smaller.
+    for (id, ..) in &changed {
+        connection.prepare_cached(cases::REMOVE)?.execute([id])?;
+    }
+    for (id, account, name, lifecycle) in changed {
+        if !lifecycle.is_empty() {
+            let params = (id, account, name, lifecycle.to_bytes());
+            connection.prepare_cached(cases::PUT)?.execute(params)?;
         }
     }
     Ok((gone, last, count < ROWS_MAX))
-}
-
-fn case(row: &Row<'_>) -> Result<cases::Found, Fault> {
-    cases::found(row, &owner(row, 2, 3)?)
 }
 
 /// Passes over a damaged row, so that it does not block all later ones.
