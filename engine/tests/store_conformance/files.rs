@@ -127,9 +127,9 @@ async fn a_damaged_row_is_refused_and_the_others_are_not() {
 
     let store = open(&path);
     let unreadable = |kind: &str| StoreError::Unreadable(format!("{kind}: its checksum is wrong"));
-    let damaged = |error: StoreError| match error {
-        StoreError::Unreadable(message) => message,
-        other => panic!("{other}"),
+    let damaged = |error: StoreError| {
+        let StoreError::Unreadable(message) = error else { panic!("{error}") };
+        message
     };
     assert_eq!(store.account(&ann).await.unwrap_err(), unreadable("hot state"));
     assert_eq!(store.challenge(&ann, &challenge_id(1)).await, Err(unreadable("hot state")));

@@ -88,16 +88,17 @@ impl Accounts {
         Ok(self.younger.get_mut(key).expect("it was inserted just now"))
     }
 
-    pub(super) fn forget(&mut self, key: &AccountKey) {
-        self.younger.remove(key);
-        self.older.remove(key);
+    pub(super) fn clear(&mut self) {
+        self.younger.clear();
+        self.older.clear();
     }
 
     /// Ends a group. If it was not recorded, its accounts are forgotten.
     pub(super) fn end_group(&mut self, is_recorded: bool) {
         for key in std::mem::take(&mut self.touched) {
             if !is_recorded {
-                self.forget(&key);
+                self.younger.remove(&key);
+                self.older.remove(&key);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the SQLite adapter that need its internals: query plans, counted writes and pragmas.
 
 mod plans;
+mod pruning;
 mod writes;
 
 use countersign_core::account::{Grant, Profile};

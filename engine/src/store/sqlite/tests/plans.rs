@@ -64,7 +64,7 @@ fn every_index_is_named_with_its_query() {
         ("accounts_email", one_of(|query| &mut query.email)),
         ("accounts_phone", one_of(|query| &mut query.phone_number)),
         ("accounts_username", one_of(|query| &mut query.username)),
-        ("accounts_removed", prune::LONG_REMOVED.to_owned()),
+        ("accounts_removed", prune::DROP_HOT.to_owned()),
         ("devices_key", DEVICES_OF_KEY.to_owned()),
         ("hot_due", DUE.to_owned()),
         ("hot_held", HELD.to_owned()),
