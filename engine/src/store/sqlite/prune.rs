@@ -35,8 +35,10 @@ const CASES: &str = "SELECT cases.id, cases.row, tenant, user_id, account, name
      WHERE cases.id > ?1 AND cases.id < ?2 ORDER BY cases.id LIMIT ?3";
 const DROP: &str = "DELETE FROM cases WHERE id IN
      (SELECT id FROM cases WHERE id < ?1 ORDER BY id LIMIT ?2)";
-const MARK: &str = "SELECT row FROM clock WHERE id = 2";
-const PUT_MARK: &str = "INSERT OR REPLACE INTO clock(id, row) VALUES(2, ?1)";
+/// Number of the mark's row beside the latest time.
+pub(super) const MARK_ID: i64 = 2;
+const MARK: &str = "SELECT row FROM clock WHERE id = ?1";
+const PUT_MARK: &str = "INSERT OR REPLACE INTO clock(id, row) VALUES(?1, ?2)";
 const MARK_REMOVED: &str = "UPDATE accounts SET removed = ?1 WHERE id IN
      (SELECT id FROM accounts WHERE removed = 0 LIMIT ?2)";
 /// Without its account, no lifecycle could be read, so an account stays until they are pruned.
@@ -117,7 +119,7 @@ pub(super) fn step(
 /// Returns the last case from which challenges were cut; 0 if there is none.
 pub(super) fn mark(connection: &Connection) -> Result<i64, Fault> {
     let mut statement = connection.prepare_cached(MARK)?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([MARK_ID])?;
     let mark: Option<UnixMillis> = rows.next()?.map(|row| record(row, 0)).transpose()?;
     Ok(mark.map_or(0, |mark| sql_int(mark.0)))
 }
@@ -194,7 +196,7 @@ fn cut(
     if end == before.challenges && last > medium.case_ids.pruned {
         // Only ids are marks, and ids are positive.
         let row = UnixMillis(last.cast_unsigned()).to_row();
-        connection.prepare_cached(PUT_MARK)?.execute([row])?;
+        connection.prepare_cached(PUT_MARK)?.execute((MARK_ID, row))?;
         medium.case_ids.pruned = last;
     }
     Ok((gone, (count == ROWS_MAX).then_some(last)))

@@ -89,12 +89,16 @@ impl Backend for WritingConnection {
     fn record(&mut self, units: &mut [Unit<Medium>]) -> Result<(), Failure> {
         self.since_checkpoint += units.len();
         let medium = &mut self.medium;
+        let pruned = medium.case_ids.pruned;
         medium.run(BEGIN).map_err(|e| failure(&e))?;
         let recorded = units
             .iter_mut()
             .try_for_each(|unit| unit.run(medium))
             .and_then(|()| medium.run(COMMIT).map_err(|e| failure(&e)));
         medium.accounts.end_group(recorded.is_ok());
+        if recorded.is_err() {
+            medium.case_ids.pruned = pruned;
+        }
         // After some errors SQLite has rolled the transaction back itself.
         if recorded.is_err() && !medium.connection.is_autocommit() {
             medium.run(ROLLBACK).map_err(|e| failure(&e))?;

@@ -81,8 +81,8 @@ fn statements() -> impl Iterator<Item = String> {
         .chain(hot::STATEMENTS)
         .chain(prune::STATEMENTS)
         .chain(writer::STATEMENTS)
-        .chain(scan::statements())
         .map(str::to_owned)
+        .chain(scan::statements())
         .chain(plans::user_queries())
 }
 

@@ -111,6 +111,23 @@ fn challenges_are_cut_out_of_cases_once_and_actions_stay() {
 }
 
 #[test]
+fn a_refused_group_takes_back_its_mark() {
+    let mut fixture = fixture();
+    commit(&mut fixture, &ann(), 0, denied(&ann(), "one", 1, 100).into());
+    let before = Before { actions: UnixMillis(0), challenges: UnixMillis(200) };
+    let (reply, _answer) = oneshot::channel();
+    let work = move |medium: &mut Medium| -> Result<Result<(), StoreError>, Failure> {
+        let pruned = prune::step(medium, Step::Marked, before, &Failures::default());
+        assert_eq!(pruned.ok().unwrap().0, 1);
+        Err(Failure::Refused(refused("no room")))
+    };
+    let unit: Unit<Medium> = Box::new(Call::new(work, Caller::Waits(reply)));
+    assert!(fixture.writer.record(&mut [unit]).is_err());
+    assert!(challenge(&fixture, &ann(), 1).is_some());
+    assert_eq!(prune(&mut fixture, 0, 200), (1, 1));
+}
+
+#[test]
 fn the_hot_states_of_many_accounts_are_pruned_in_small_units() {
     let mut fixture = fixture();
     let user = |n: u32| AccountKey { user: UserId::parse(&n.to_string()).unwrap(), ..ann() };
