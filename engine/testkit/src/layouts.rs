@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 const LAYOUT_2: &str = include_str!("../layouts/layout-2.sql");
-const RECORDS: &[u8] = include_bytes!("../layouts/layout-2.records");
+/// The export of the program that wrote the file.
+pub const EXPORT: &[u8] = include_bytes!("../layouts/layout-2.records");
 
 /// Takes from a file of layout 2 everything that files of layout 1 lacked.
 const TO_FIRST: &str = "
@@ -58,9 +59,9 @@ pub fn read(path: &Path) -> Connection {
     connection
 }
 
-/// Returns the records of the file, from the export of the program that wrote it.
+/// Returns the records of the file, from its export.
 pub fn records() -> Vec<Record> {
-    records_of(RECORDS)
+    records_of(EXPORT)
 }
 
 /// Returns the records of an export.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bytes;
 mod commits;
 mod contradictions;
 mod conversion;
@@ -228,4 +229,22 @@ async fn every_record_of_a_file_is_in_some_page_of_a_scan() {
 async fn every_record_of_a_redis_is_in_some_page_of_a_scan() {
     let (_server, store) = in_a_redis().await;
     scan::every_record_is_in_some_page_of_a_scan(store).await;
+}
+
+#[tokio::test]
+async fn an_export_of_an_older_program_is_imported_into_memory() {
+    let ((), store) = in_memory().await;
+    scan::an_export_of_an_older_program_is_imported(store).await;
+}
+
+#[tokio::test]
+async fn an_export_of_an_older_program_is_imported_into_file() {
+    let (_folder, store) = in_a_file().await;
+    scan::an_export_of_an_older_program_is_imported(store).await;
+}
+
+#[tokio::test]
+async fn an_export_of_an_older_program_is_imported_into_redis() {
+    let (_server, store) = in_a_redis().await;
+    scan::an_export_of_an_older_program_is_imported(store).await;
 }

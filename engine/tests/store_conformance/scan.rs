@@ -1,5 +1,7 @@
 //! Tests of scans, which read every record of a store page by page.
 
+use std::sync::Arc;
+
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::id::ChallengeId;
@@ -7,6 +9,8 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Record;
+use countersign_engine::store::transfer;
+use countersign_testkit::layouts;
 use countersign_testkit::records::*;
 
 pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
@@ -37,15 +41,7 @@ pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
     }
     store.observe(UnixMillis(9_000)).await.unwrap();
     expected.push(Record::LatestTime(UnixMillis(9_000)));
-    let (mut found, mut from) = (Vec::new(), None);
-    loop {
-        let page = store.scan(from).await.unwrap();
-        found.extend(page.records.into_iter().map(Result::unwrap));
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-    }
+    let found = all(&store).await;
     let is_first = |r: &Record| matches!(r, Record::Secret(..) | Record::Account(..));
     let others = found.iter().skip_while(|record| is_first(record));
     assert!(!others.clone().any(is_first), "secrets and accounts come first");
@@ -58,6 +54,25 @@ pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
     expected.sort();
     assert_eq!(found, expected);
     assert_eq!(store.verify().await, Ok(()));
+}
+
+pub(crate) async fn an_export_of_an_older_program_is_imported(store: impl Store) {
+    let store = Arc::new(store);
+    let imported = transfer::import(Arc::clone(&store) as Arc<dyn Store>, layouts::EXPORT, |_| {});
+    assert_eq!(imported.await.unwrap(), 64);
+    layouts::assert_same(all(&*store).await, layouts::records());
+}
+
+async fn all(store: &impl Store) -> Vec<Record> {
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let page = store.scan(from).await.unwrap();
+        found.extend(page.records.into_iter().map(Result::unwrap));
+        from = page.next;
+        if from.is_none() {
+            return found;
+        }
+    }
 }
 
 fn numbered(n: u16) -> ChallengeId {

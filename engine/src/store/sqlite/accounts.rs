@@ -12,7 +12,7 @@ use countersign_core::id::{AccountKey, AuthenticatorId};
 use rusqlite::Connection;
 
 use super::Fault;
-use super::queries::{StoredAccount, record, stored};
+use super::queries::{record, stored};
 use crate::store::lifecycle::Hot;
 
 /// Number of accounts after which a generation is full. Memory holds two generations, of about 2
@@ -21,10 +21,10 @@ const GENERATION_ACCOUNTS_MAX: usize = 8_192;
 
 pub(super) const DEVICE: &str = "SELECT row FROM devices WHERE account = ?1 AND id = ?2";
 
-/// An account as the file holds it.
+/// The rows of an account.
 #[derive(Default)]
 pub(super) struct Known {
-    /// None if the account has no rows.
+    /// None if the account has no rows yet.
     pub(super) id: Option<i64>,
     pub(super) is_removed: bool,
     /// The record in the account's own row. Its counters are out of date.
@@ -77,7 +77,7 @@ impl Accounts {
         if !self.younger.contains_key(key) {
             let known = match self.older.remove(key) {
                 Some(known) => known,
-                None => read(connection, key)?,
+                None => stored(connection, key)?.unwrap_or_default(),
             };
             if self.younger.len() >= GENERATION_ACCOUNTS_MAX {
                 self.older = std::mem::take(&mut self.younger);
@@ -88,24 +88,18 @@ impl Accounts {
         Ok(self.younger.get_mut(key).expect("it was inserted just now"))
     }
 
-    pub(super) fn forget(&mut self, key: &AccountKey) {
-        self.younger.remove(key);
-        self.older.remove(key);
+    pub(super) fn clear(&mut self) {
+        self.younger.clear();
+        self.older.clear();
     }
 
     /// Ends a group. If it was not recorded, its accounts are forgotten.
     pub(super) fn end_group(&mut self, is_recorded: bool) {
         for key in std::mem::take(&mut self.touched) {
             if !is_recorded {
-                self.forget(&key);
+                self.younger.remove(&key);
+                self.older.remove(&key);
             }
         }
     }
-}
-
-fn read(connection: &Connection, key: &AccountKey) -> Result<Known, Fault> {
-    let Some(StoredAccount { id, is_removed, record, hot }) = stored(connection, key)? else {
-        return Ok(Known::default());
-    };
-    Ok(Known { id: Some(id), is_removed, record, hot, devices: HashMap::new() })
 }

@@ -10,7 +10,8 @@ use countersign_core::challenge::Challenge;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
 use rusqlite::Connection;
 
-use super::queries::{StoredAccount, stored};
+use super::accounts::Known;
+use super::queries::stored;
 use super::{Fault, cases, prune};
 use crate::ports::store::ActionQuery;
 use crate::store::lifecycle::place;
@@ -22,7 +23,7 @@ pub(super) fn action(
 ) -> Result<Option<Action>, Fault> {
     // One transaction, so that all reads see the same state. So has each function here.
     let transaction = connection.unchecked_transaction()?;
-    let Some(StoredAccount { id, hot, .. }) = stored(&transaction, account)? else {
+    let Some(Known { id: Some(id), hot, .. }) = stored(&transaction, account)? else {
         return Ok(None);
     };
     if let Some(action) = hot.action(key) {
@@ -40,7 +41,7 @@ pub(super) fn actions(
     query: &ActionQuery,
 ) -> Result<Vec<Action>, Fault> {
     let transaction = connection.unchecked_transaction()?;
-    let Some(StoredAccount { id, hot, .. }) = stored(&transaction, account)? else {
+    let Some(Known { id: Some(id), hot, .. }) = stored(&transaction, account)? else {
         return Ok(Vec::new());
     };
     let is_asked = |action: &Action| {
@@ -77,7 +78,7 @@ pub(super) fn challenge(
     challenge: &ChallengeId,
 ) -> Result<Option<Challenge>, Fault> {
     let transaction = connection.unchecked_transaction()?;
-    let Some(StoredAccount { id, hot, .. }) = stored(&transaction, account)? else {
+    let Some(Known { id: Some(id), hot, .. }) = stored(&transaction, account)? else {
         return Ok(None);
     };
     if let Some(challenge) = hot.challenge(challenge) {

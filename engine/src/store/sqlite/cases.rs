@@ -2,7 +2,7 @@
 
 use countersign_core::id::{AccountKey, ActionKey};
 use countersign_core::time::UnixMillis;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use super::queries::blob;
 use super::{Fault, sql_int};
@@ -13,11 +13,11 @@ use crate::store::lifecycle::{Lifecycle, Moved, digest};
 const COUNTER_BITS: u32 = 21;
 /// Last time that fits into an id, in the year 2109. A later one is replaced by it.
 const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - 1;
-/// Largest number of ids that are tried for one case. Two cases get the same id only if a server
-/// restarts within a millisecond, or if millions of cases end within one.
-const TRIES_MAX: u32 = 64;
+/// Number of ids of one time.
+const COUNTER_END: i64 = 1 << COUNTER_BITS;
 
-const PUT: &str = "INSERT INTO cases(id, account, name, row) VALUES(?1, ?2, ?3, ?4)";
+pub(super) const PUT: &str =
+    "INSERT OR IGNORE INTO cases(id, account, name, row) VALUES(?1, ?2, ?3, ?4)";
 pub(super) const CHANGE: &str = "UPDATE cases SET row = ?2 WHERE id = ?1";
 pub(super) const REMOVE: &str = "DELETE FROM cases WHERE id = ?1";
 pub(super) const OF_NAME: &str = "SELECT id, row FROM cases WHERE account = ?1 AND name = ?2";
@@ -57,7 +57,7 @@ impl CaseIds {
     }
 
     fn next(&mut self, end: UnixMillis) -> i64 {
-        self.counter = (self.counter + 1) & ((1 << COUNTER_BITS) - 1);
+        self.counter = (self.counter + 1) % COUNTER_END;
         let after_pruned = (self.pruned > 0).then(|| (time_of(self.pruned) + 1) << COUNTER_BITS);
         id_at(end).max(after_pruned.unwrap_or(0)) | self.counter
     }
@@ -84,26 +84,21 @@ pub(super) fn record(
     moved.ended.iter().try_for_each(|lifecycle| put(connection, ids, account, lifecycle))
 }
 
-/// Adds a case.
-pub(super) fn put(
+fn put(
     connection: &Connection,
     ids: &mut CaseIds,
     account: i64,
     lifecycle: &Lifecycle,
 ) -> rusqlite::Result<()> {
     let (name, row) = (digest(&lifecycle.key), lifecycle.to_bytes());
-    let mut tries = 0;
-    loop {
-        let params = (ids.next(lifecycle.end()), account, name, &row);
-        match connection.prepare_cached(PUT)?.execute(params) {
-            Err(error) if is_taken(&error) && tries < TRIES_MAX => tries += 1,
-            put => return put.map(drop),
+    let mut statement = connection.prepare_cached(PUT)?;
+    // An id is taken only if a server restarts within a millisecond, or its clock is set back.
+    for _ in 0..COUNTER_END {
+        if statement.execute((ids.next(lifecycle.end()), account, name, &row))? > 0 {
+            return Ok(());
         }
     }
-}
-
-fn is_taken(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+    Err(rusqlite::Error::StatementChangedRows(0))
 }
 
 /// Reads the cases of an action's name, and those of names with the same digest.

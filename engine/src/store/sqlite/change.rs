@@ -23,7 +23,7 @@ const ADD_ACCOUNT: &str =
 const PUT_ACCOUNT: &str = "UPDATE accounts
      SET email = ?2, phone = ?3, username = ?4, removed = ?5, row = ?6 WHERE id = ?1";
 /// The indexes stay as they are, because their columns do.
-const PUT_ROW: &str = "UPDATE accounts SET row = ?2 WHERE id = ?1";
+pub(super) const PUT_ROW: &str = "UPDATE accounts SET row = ?2 WHERE id = ?1";
 const PUT_DEVICE: &str =
     "INSERT OR REPLACE INTO devices(account, id, thumbprint, row) VALUES(?1, ?2, ?3, ?4)";
 const DROP_DEVICE: &str = "DELETE FROM devices WHERE account = ?1 AND id = ?2";

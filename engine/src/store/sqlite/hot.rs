@@ -11,9 +11,11 @@ use crate::store::record;
 const ADD: &str = "INSERT INTO hot(account, due, held, oldest, row) VALUES(?1, ?2, ?3, ?4, ?5)";
 /// SQLite writes an index again if its column is among those to be set, even to the same value. So
 /// there is a statement for each pair of indexes.
-const PUT: &str = "UPDATE hot SET oldest = ?4, row = ?5 WHERE account = ?1";
-const PUT_DUE: &str = "UPDATE hot SET due = ?2, oldest = ?4, row = ?5 WHERE account = ?1";
-const PUT_HELD: &str = "UPDATE hot SET held = ?3, oldest = ?4, row = ?5 WHERE account = ?1";
+pub(super) const PUT: &str = "UPDATE hot SET oldest = ?4, row = ?5 WHERE account = ?1";
+pub(super) const PUT_DUE: &str =
+    "UPDATE hot SET due = ?2, oldest = ?4, row = ?5 WHERE account = ?1";
+pub(super) const PUT_HELD: &str =
+    "UPDATE hot SET held = ?3, oldest = ?4, row = ?5 WHERE account = ?1";
 const PUT_BOTH: &str =
     "UPDATE hot SET due = ?2, held = ?3, oldest = ?4, row = ?5 WHERE account = ?1";
 

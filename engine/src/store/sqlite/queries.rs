@@ -8,6 +8,7 @@ use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
+use super::accounts::Known;
 use super::{Fault, sql_int};
 use crate::ports::store::{StoreError, UserQuery};
 use crate::store::failures::Failures;
@@ -73,32 +74,20 @@ pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fa
     Err(StoreError::Unreadable("a row's key does not fit its content".to_owned()).into())
 }
 
-/// The rows of an account.
-pub(super) struct StoredAccount {
-    pub(super) id: i64,
-    pub(super) is_removed: bool,
-    /// Its counters are out of date.
-    pub(super) record: Option<AccountRecord>,
-    pub(super) hot: Hot,
-}
-
-/// Reads the rows of an account. None if it has none.
-pub(super) fn stored(
-    connection: &Connection,
-    key: &AccountKey,
-) -> Result<Option<StoredAccount>, Fault> {
+/// Reads the rows of an account, without its devices. None if it has none.
+pub(super) fn stored(connection: &Connection, key: &AccountKey) -> Result<Option<Known>, Fault> {
     let mut statement = connection.prepare_cached(ACCOUNT)?;
     let mut rows = statement.query((key.tenant.as_str(), key.user.as_str()))?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let (record, hot) = (optional(row, 0)?, hot_of(row, 1, key)?);
+    let (record, hot, id) = (optional(row, 0)?, hot_of(row, 1, key)?, row.get(2)?);
     let is_removed = row.get_ref(3)? != ValueRef::Null;
-    Ok(Some(StoredAccount { id: row.get(2)?, is_removed, record, hot }))
+    Ok(Some(Known { id, is_removed, record, hot, ..Known::default() }))
 }
 
 pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
     // One transaction, so that all reads see the same state.
     let transaction = connection.unchecked_transaction()?;
-    let Some(StoredAccount { id, record: own, hot, .. }) = stored(&transaction, key)? else {
+    let Some(Known { id: Some(id), record: own, hot, .. }) = stored(&transaction, key)? else {
         return Ok(Snapshot::default());
     };
     let mut devices: Vec<Device> = Vec::new();

@@ -5,7 +5,6 @@ use countersign_core::account::AccountRecord;
 use countersign_core::id::AccountKey;
 use countersign_core::statement::Digest;
 use countersign_core::ticket::Ticket;
-use countersign_core::time::UnixMillis;
 use rusqlite::Connection;
 
 use super::queries::{optional, owner};
@@ -31,15 +30,6 @@ pub(super) fn replace(
         connection.prepare_cached(PUT)?.execute(params)?;
     }
     Ok(())
-}
-
-/// Removes the entries of tickets that ended before this time. Returns their number.
-pub(super) fn prune(
-    connection: &Connection,
-    before: UnixMillis,
-    limit: u32,
-) -> rusqlite::Result<usize> {
-    connection.prepare_cached(PRUNE)?.execute((sql_int(before.0), limit))
 }
 
 pub(super) fn account_of(
