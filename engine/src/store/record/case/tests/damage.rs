@@ -11,7 +11,8 @@ fn unreadable_as(reason: &str) -> Result<(Option<Action>, Vec<Challenge>), Store
 #[test]
 fn every_flipped_bit_and_every_cut_is_noticed() {
     let case = approved();
-    let whole = [case.to_parts(), challenge_part(&open(), None)].concat();
+    let second = Challenge { id: ChallengeId::from_entropy(&noise(9)), ..open() };
+    let whole = [case.to_parts(), challenge_part(&second, None)].concat();
     assert!(read(&owner(), &whole).is_ok());
     for bit in 0..whole.len() * 8 {
         let mut damaged = whole.clone();
