@@ -1,5 +1,5 @@
-//! `countersign store …`: checks, exports, imports and prunes the store. The server must be stopped,
-//! because it locks the store.
+//! `countersign store …`: checks, exports, imports and prunes the store. The server must be
+//! stopped, because it locks the store.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};

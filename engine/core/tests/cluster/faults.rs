@@ -189,8 +189,8 @@ impl World {
         }
     }
 
-    /// Makes a node sleep, or in a quarter of the cases all nodes, because their machine was paused.
-    /// Without confirmations it is half of the cases, because two fail-overs have to pass unseen.
+    /// Makes a node sleep, or in a quarter of the cases all nodes, because their machine was
+    /// paused. Without confirmations it is half of the cases, so that two fail-overs pass unseen.
     fn sleep(&mut self, host: usize) {
         let quarters = if self.rules.setup == Setup::Unconfirmed { 2 } else { 1 };
         let all = self.rng.u8(0..4) < quarters;
