@@ -84,7 +84,7 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     ];
     said.extend(challenge_retention_days.map(|kept| {
         format!(
-            "Their challenges are kept for {}. Until then a lifecycle is fresh, and afterwards old.",
+            "Their challenges are kept for {}. Until then a lifecycle is fresh, and then old.",
             days(kept)
         )
     }));
