@@ -176,6 +176,9 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes actions tracked before `actions_before`, challenges that ended before
     /// `challenges_before`, which is no earlier than `actions_before`, and the kept versions of
     /// accounts that were removed long ago. Returns the number of deleted records.
+    ///
+    /// A store that keeps a finished action and its ended challenges as one row cuts the challenges
+    /// out of it, and deletes the row with the action.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
     /// Records `now` as the latest time, and returns the highest time that was recorded before, or
