@@ -9,7 +9,7 @@ use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use countersign_core::id::TenantId;
-use countersign_engine::WaitLimit;
+use countersign_engine::WaitTime;
 
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
@@ -43,7 +43,7 @@ impl PollWait<'_> {
     }
 }
 
-impl WaitLimit for &PollWait<'_> {
+impl WaitTime for &PollWait<'_> {
     type Guard = Option<Busy>;
 
     fn ms(&self) -> u64 {

@@ -24,7 +24,7 @@ pub mod system;
 pub mod telemetry;
 mod tenant;
 pub mod verifier;
-mod wait_limit;
+mod wait_time;
 
 pub use countersign_core as core;
 pub use countersign_core::possession::{EnrollmentProof, RemovalProof, UpdateProof};
@@ -38,4 +38,4 @@ pub use engine::{Engine, EngineSettings};
 pub use error::{Error, Misbehaviour, Unavailable};
 pub use ports::Ports;
 pub use tenant::Tenant;
-pub use wait_limit::WaitLimit;
+pub use wait_time::WaitTime;

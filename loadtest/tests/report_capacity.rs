@@ -64,8 +64,8 @@ fn the_markdown_says_what_was_measured_fitted_and_calculated() {
         "R²",
         "of the range",
         "30 % of cores, memory and disk are kept free.",
-        "Finished lifecycles are kept for 30 days (store.action_retention_days).",
-        "Their challenges are kept for 1 day (store.challenge_retention_days).",
+        "Finished lifecycles are kept for 30 days.",
+        "Their challenges are kept for 1 day. Until then",
     ] {
         assert!(text.contains(said), "{said} is missing in\n{text}");
     }

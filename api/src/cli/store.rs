@@ -1,5 +1,5 @@
-//! `countersign store …`: checks, exports, imports and prunes the store. The server must be stopped,
-//! because it locks the store. Opening a SQLite file of an older layout converts it.
+//! `countersign store …`: checks, exports, imports and prunes the store. The server must be
+//! stopped, because it locks the store. Opening a SQLite file of an older layout converts it.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};

@@ -19,7 +19,7 @@ use crate::ports::delivery::{DeliveryResult, NotOffered, Offering};
 use crate::system::Stopwatch;
 use crate::telemetry;
 use crate::tenant::Tenant;
-use crate::wait_limit::WaitLimit;
+use crate::wait_time::WaitTime;
 
 /// Time for which a poll still waits after a challenge's deadline, in milliseconds, so that the
 /// expiry can be recorded.
@@ -99,7 +99,7 @@ impl Engine {
         account: &AccountKey,
         action: &ActionKey,
         id: &ChallengeId,
-        wait: impl WaitLimit,
+        wait: impl WaitTime,
     ) -> Result<Verdict, Error> {
         let wait_ms = wait.ms();
         let permit = self.permit_to_wait(wait_ms);

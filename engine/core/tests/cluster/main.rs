@@ -112,11 +112,11 @@ const fn setup_for(rule: Rule) -> Setup {
         | Rule::InterestFirst
         | Rule::Gap
         | Rule::Check => Setup::Alone,
-        Rule::Epoch | Rule::ReadGuard | Rule::Wait | Rule::ReadConfirmed | Rule::EndConfirmed => {
+        Rule::ReadGuard | Rule::Wait | Rule::ReadConfirmed | Rule::EndConfirmed => {
             Setup::Replicated
         }
         Rule::Compare => Setup::Lossy,
-        Rule::Identity => Setup::Unconfirmed,
+        Rule::Epoch | Rule::Identity => Setup::Unconfirmed,
     }
 }
 

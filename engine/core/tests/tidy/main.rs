@@ -4,6 +4,7 @@
 
 mod circles;
 mod form;
+mod map;
 mod names;
 mod pure;
 mod workspace;

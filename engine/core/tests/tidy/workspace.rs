@@ -50,20 +50,28 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(2).expect("the crate is at engine/core").to_path_buf()
 }
 
-/// Reads every Rust file of the workspace, except files in hidden folders, `target` and
-/// `node_modules`.
-pub(crate) fn sources() -> Vec<Source> {
+/// Returns the path of every file in the given folders of the workspace, from its root. Leaves out
+/// hidden folders, `target` and `node_modules`.
+pub(crate) fn files(folders: &[&str]) -> Vec<String> {
     let root = root();
     let mut files = Vec::new();
-    for member in ["api", "benches", "engine", "loadtest"] {
-        collect(&root.join(member), &mut files);
+    for folder in folders {
+        collect(&root.join(folder), &mut files);
     }
     files.sort();
-    let read = |path: &PathBuf| Source {
-        path: relative(path, &root),
-        text: fs::read_to_string(path).expect("sources are UTF-8"),
+    files.iter().map(|path| relative(path, &root)).collect()
+}
+
+/// Reads every Rust file of the workspace.
+pub(crate) fn sources() -> Vec<Source> {
+    let root = root();
+    let files = files(&["api", "benches", "engine", "loadtest"]);
+    let rust = files.into_iter().filter(|path| path.ends_with(".rs"));
+    let read = |path: String| {
+        let text = fs::read_to_string(root.join(&path)).expect("sources are UTF-8");
+        Source { path, text }
     };
-    let sources: Vec<_> = files.iter().map(read).collect();
+    let sources: Vec<_> = rust.map(read).collect();
     assert!(sources.iter().any(|s| s.path == "engine/core/src/lib.rs"), "the sources are found");
     sources
 }
@@ -75,7 +83,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&&*name)
         {
             collect(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.is_file() {
             files.push(path);
         }
     }

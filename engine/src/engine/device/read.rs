@@ -17,7 +17,7 @@ use crate::actors::credential::{CredentialState, PendingOffers};
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
-use crate::wait_limit::WaitLimit;
+use crate::wait_time::WaitTime;
 
 /// Result of a device's read.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Engine {
         &self,
         key: &CredentialKey,
         reader: Reader,
-        wait: impl WaitLimit,
+        wait: impl WaitTime,
     ) -> Result<Pending, Error> {
         let wait_ms = wait.ms();
         let (used, session) = match reader {

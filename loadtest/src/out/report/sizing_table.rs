@@ -80,15 +80,11 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
             format::share(active_share),
         ),
         format!("{} of cores, memory and disk are kept free.", format::share(headroom)),
-        format!(
-            "Finished lifecycles are kept for {} (store.action_retention_days).",
-            days(retention_days)
-        ),
+        format!("Finished lifecycles are kept for {}.", days(retention_days)),
     ];
     said.extend(challenge_retention_days.map(|kept| {
         format!(
-            "Their challenges are kept for {} (store.challenge_retention_days). Until then a \
-             lifecycle is fresh, and afterwards old.",
+            "Their challenges are kept for {}. Until then a lifecycle is fresh, and then old.",
             days(kept)
         )
     }));

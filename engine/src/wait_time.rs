@@ -1,10 +1,10 @@
-//! Time limit of a long poll's wait.
+//! Time for which a long poll waits at most.
 
 /// Maximum time for which a long poll waits for a change.
 ///
 /// A caller implements this trait if it has to know when the wait begins and ends. Every other
 /// caller passes a number of milliseconds (`u64`).
-pub trait WaitLimit {
+pub trait WaitTime {
     /// A guard that the engine holds while the caller waits.
     type Guard;
 
@@ -16,7 +16,7 @@ pub trait WaitLimit {
     fn begin(&self) -> Self::Guard;
 }
 
-impl WaitLimit for u64 {
+impl WaitTime for u64 {
     type Guard = ();
 
     fn ms(&self) -> u64 {
