@@ -9,6 +9,7 @@ mod contradictions;
 mod damage;
 mod files;
 mod lookups;
+mod older;
 mod outbox;
 mod scan;
 mod tickets;

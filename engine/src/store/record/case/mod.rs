@@ -146,6 +146,18 @@ pub(in crate::store) fn action_part(action: &Action) -> Vec<u8> {
     out
 }
 
+/// Encodes an action as a part that goes with parts of these challenges, each made with the action.
+/// The decision of a device is left out if one of the challenges has it, so that the part can be
+/// read only with that challenge.
+pub(in crate::store) fn action_part_with(
+    action: &Action,
+    challenges: &[impl Borrow<Challenge>],
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(USUAL_BYTES);
+    put_action(&mut out, action, challenges);
+    out
+}
+
 /// Encodes a challenge, open or ended, as a part. With its action the part is smaller, and it can
 /// be read only with the part of that action, in any state.
 pub(in crate::store) fn challenge_part(challenge: &Challenge, action: Option<&Action>) -> Vec<u8> {
@@ -176,6 +188,9 @@ pub(in crate::store) fn challenge_from(
 ) -> Result<Challenge, StoreError> {
     let reference = action.map(Reference::of);
     let of = action.zip(reference.as_ref()).map(|(action, reference)| Of { action, reference });
+    if action.is_some_and(|action| action.account != *owner) {
+        return Err(invalid(FOREIGN));
+    }
     Part::only(part).and_then(|part| part.challenge(owner, of)).map_err(invalid)
 }
 
@@ -195,10 +210,10 @@ fn put_part(out: &mut Vec<u8>, tag: u8, seed: u32, put: impl FnOnce(&mut Vec<u8>
     let start = out.len();
     out.push(tag);
     put_number(out, body.len() as u64);
-    out.extend(body);
+    out.extend_from_slice(&body);
     let sealed = out.get(start..).unwrap_or_default();
     let checksum = crc32c::crc32c_append(seed, sealed);
-    out.extend(checksum.to_be_bytes());
+    out.extend_from_slice(&checksum.to_be_bytes());
 }
 
 /// One part, whose checksum is not checked yet.

@@ -68,7 +68,7 @@ pub(super) fn display(action: &Action, custom: &str, seconds: u64) -> DisplayTex
          \"requester\":\"shop\",\"userAgent\":\"{AGENT}\"}}",
         action.key.code
     );
-    DisplayText::new(&text).unwrap()
+    DisplayText::restore(&text)
 }
 
 /// Returns the open challenge of [`action`], with a number.
