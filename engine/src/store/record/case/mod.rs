@@ -47,35 +47,7 @@ const FORMAT_1: u8 = 0x10;
 const ACTION: u8 = FORMAT_1 | 1;
 const CHALLENGE: u8 = FORMAT_1 | 2;
 
-/// An action with its challenges.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Case {
-    pub(in crate::store) action: Action,
-    /// In the order of their first parts.
-    pub(in crate::store) challenges: Vec<Challenge>,
-}
-
-impl Case {
-    /// Encodes the case. See [`parts`].
-    pub(in crate::store) fn to_parts(&self) -> Vec<u8> {
-        parts(Some(&self.action), &self.challenges)
-    }
-
-    /// Decodes parts with an action. See [`read`].
-    ///
-    /// # Errors
-    /// The errors of [`read`], and [`StoreError::Unreadable`] for parts without an action.
-    pub(in crate::store) fn from_parts(
-        owner: &AccountKey,
-        parts: &[u8],
-    ) -> Result<Self, StoreError> {
-        let (action, challenges) = read(owner, parts)?;
-        let action = action.ok_or_else(|| invalid(Fault("it has no action")))?;
-        Ok(Self { action, challenges })
-    }
-}
-
-/// Decodes parts of one action that [`parts`], [`action_part`] and [`challenge_part`] made. The
+/// Decodes parts of one action that [`parts`], [`action_part_with`] and [`challenge_part`] made. The
 /// challenges are in the order of their first parts.
 ///
 /// # Errors
@@ -139,13 +111,6 @@ pub(in crate::store) fn parts(
     out
 }
 
-/// Encodes an action as a part that can be read without any other part.
-pub(in crate::store) fn action_part(action: &Action) -> Vec<u8> {
-    let mut out = Vec::with_capacity(USUAL_BYTES);
-    put_action::<Challenge>(&mut out, action, &[]);
-    out
-}
-
 /// Encodes an action as a part that goes with parts of these challenges, each made with the action.
 /// The decision of a device is left out if one of the challenges has it, so that the part can be
 /// read only with that challenge.
@@ -166,15 +131,6 @@ pub(in crate::store) fn challenge_part(challenge: &Challenge, action: Option<&Ac
     let mut out = Vec::with_capacity(USUAL_BYTES);
     put_challenge(&mut out, challenge, of);
     out
-}
-
-/// Decodes one part that [`action_part`] made.
-///
-/// # Errors
-/// The errors of [`read`].
-pub(in crate::store) fn action_from(owner: &AccountKey, part: &[u8]) -> Result<Action, StoreError> {
-    let action = Part::only(part).and_then(|part| part.action(owner)?.completed::<Challenge>(&[]));
-    action.map_err(invalid)
 }
 
 /// Decodes one part that [`challenge_part`] made, with the action that it was made with.

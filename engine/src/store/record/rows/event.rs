@@ -25,6 +25,7 @@ pub(in crate::store::record) struct EventRow<'a> {
     calls: u32,
     due_at: u64,
     #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "this server has no use for it")]
     endpoint: IgnoredAny,
 }
 

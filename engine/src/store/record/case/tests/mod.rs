@@ -58,7 +58,7 @@ fn the_bytes_of_format_1_are_pinned() {
          f3dbb48489924dcd313235d830d0da426f62ef1fc0d99baea234ec8b0175bbc75307514a31a974150cfd\
          f93c6880838c9a02021f3d42079035";
     assert_eq!(hex(&action_part(&case.action)), action);
-    assert_eq!(action_from(&owner(), &unhex(action)), Ok(case.action));
+    assert_eq!(read(&owner(), &unhex(action)), Ok((Some(case.action), Vec::new())));
     let challenge = "12a601001cf81f016c82a562cb804d109632be89c8513ebf1c53bc589e61807b8db3f8e040c1e7da3fc4\
          71c93b70e87c75bbc75307514a31a974150cfdf93c68f8bdb7dcc468c0cf24018e0101cd23d24f714274\
          e744343237b93290f511f6425f98e64459ff203e8985083ffd80838c9a883139382e35312e31d82e37e8\
