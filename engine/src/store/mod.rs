@@ -19,7 +19,7 @@ pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;
 #[cfg(fuzzing)]
 pub use record::properties;
-pub use redis::{ABSENT, Opening, RedisSettings, RedisStore};
+pub use redis::{ABSENT, Loss, Opening, RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
-use super::owner::Owner;
+use super::partitions::Partitions;
+use super::start::Owner;
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::durability::Durability;
@@ -53,8 +54,7 @@ impl Said {
 /// State that the commit task and the readers share.
 pub(super) struct Health {
     pub(super) owner: Owner,
-    /// The latest attempt that Redis has acknowledged.
-    pub(super) acked: AtomicU64,
+    pub(super) partitions: Partitions,
     condition: watch::Sender<Condition>,
     /// Number of times that the condition has become `Unsettled`.
     doubts: AtomicU64,
@@ -68,10 +68,9 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(owner: Owner, durability: Durability) -> Self {
-        let acked = AtomicU64::new(owner.found);
         Self {
             owner,
-            acked,
+            partitions: Partitions::new(),
             condition: watch::Sender::new(Condition::Recording),
             doubts: AtomicU64::new(0),
             said: Mutex::default(),
@@ -144,10 +143,6 @@ impl Health {
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         let goes_on = !self.is_over() && self.lag.outlasts_outages();
         if goes_on { Ok(()) } else { self.check() }
-    }
-
-    pub(super) fn acked(&self) -> u64 {
-        self.acked.load(Ordering::Acquire)
     }
 
     /// Returns the number of times that the store has become unsettled. A reader compares the

@@ -5,12 +5,9 @@
     reason = "the library may come to know kinds of replies that nobody here asks for"
 )]
 
-use countersign_core::challenge::Challenge;
-use countersign_core::time::UnixMillis;
 use redis::{ServerError, ServerErrorKind, Value};
 
 use super::trouble::Trouble;
-use crate::ports::store::Committed;
 use crate::store::record::Stored;
 
 pub(super) fn is_unknown_script(value: &Value) -> bool {
@@ -96,46 +93,9 @@ pub(super) fn said(value: Value) -> Result<Said, Trouble> {
     let word = word.ok_or_else(|| unexpected("no word"))?;
     match word.as_str() {
         "lost" => Err(Trouble::Rolled),
+        "moved" => Err(Trouble::Moved),
+        "absent" => Err(Trouble::Absent),
         "fenced" => Err(Trouble::Fenced),
         _ => Ok((word, values.collect())),
     }
-}
-
-/// Word for a unit that is recorded.
-pub(super) const RECORDED: &str = "recorded";
-/// Word for a change whose expected revision is not the recorded one.
-pub(super) const STALE: &str = "stale";
-/// Word for a change of a challenge whose recorded end is another one.
-pub(super) const ENDED: &str = "ended";
-
-pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
-    match word.as_str() {
-        RECORDED => Ok(Committed::Recorded),
-        STALE => Ok(Committed::Stale { recorded: number(first(values))? }),
-        ENDED => {
-            let recorded: Option<Challenge> = row(first(values))?;
-            let recorded = recorded.and_then(|c| Some((c.id, c.ended?)));
-            let (challenge, ended) = recorded.ok_or_else(|| unexpected("no end"))?;
-            Ok(Committed::Ended { challenge, recorded: Box::new(ended) })
-        }
-        _ => Err(unexpected("an unknown word")),
-    }
-}
-
-/// Decodes the secret that is recorded.
-pub(super) fn secret((_, values): Said) -> Result<[u8; 32], Trouble> {
-    row(first(values))?.ok_or_else(|| unexpected("no secret"))
-}
-
-/// Decodes the highest time that was recorded before this call.
-pub(super) fn observed((_, values): Said) -> Result<UnixMillis, Trouble> {
-    number(first(values)).map(UnixMillis)
-}
-
-pub(super) fn nothing(_: Said) -> Result<(), Trouble> {
-    Ok(())
-}
-
-fn first(values: Vec<Value>) -> Value {
-    values.into_iter().next().unwrap_or(Value::Nil)
 }

@@ -1,13 +1,14 @@
 //! Free memory of a Redis with a memory limit.
 
-use super::reader::Reader;
-use super::reply::text;
-use super::trouble::Trouble;
+use super::super::keys::FIRST;
+use super::super::reply::text;
+use super::super::trouble::Trouble;
+use super::Reader;
 
 /// Returns the bytes that Redis can still store; none if it has no memory limit.
-pub(super) async fn room(reader: Reader) -> Result<Option<u64>, Trouble> {
+pub(in crate::store::redis) async fn room(reader: Reader) -> Result<Option<u64>, Trouble> {
     let mut info = redis::cmd("INFO");
-    let told = text(reader.one(info.arg("memory").clone()).await?)?;
+    let told = text(reader.one(FIRST, info.arg("memory").clone()).await?)?;
     Ok(told.and_then(|told| left(&told)))
 }
 

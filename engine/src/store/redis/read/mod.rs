@@ -1,5 +1,9 @@
-//! Reads. Each is sent together with a read of the store's state, so that a wiped Redis is noticed
-//! instead of taken for a store without the record.
+//! Reading. Each read is sent together with a read of its partition's state, so that a Redis that
+//! lost records is noticed instead of taken for a store without the record.
+
+mod room;
+
+pub(super) use self::room::room;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +12,12 @@ use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::entry::Entry;
 use super::health::Health;
-use super::job::Job;
-use super::link::{Link, pipeline};
-use super::owner::state;
-use super::reply::{is_unknown_script, unexpected};
-use super::script::Call;
+use super::keys::Partition;
+use super::link::Link;
+use super::reply::unexpected;
 use super::trouble::Trouble;
+use super::write::Job;
 use crate::ports::store::{Answer, StoreError};
 use crate::store::failures::Failures;
 use crate::store::{READS_FULL, refused};
@@ -94,9 +96,9 @@ impl Reader {
                 // Lost records may still be missing in this answer. The check of the state cannot
                 // tell, because each record that is written again raises the recorded attempt.
                 Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
-                Err(Trouble::Rolled) => {
-                    self.tell(Job::Verify);
-                    Trouble::Rolled
+                Err(trouble @ (Trouble::Moved | Trouble::Rolled | Trouble::Absent)) => {
+                    self.reopen();
+                    trouble
                 }
                 Err(Trouble::Lost(why)) => Trouble::Lost(why),
                 Err(trouble) => return Err(trouble.into()),
@@ -117,38 +119,29 @@ impl Reader {
         self.health.settled().await
     }
 
-    /// Queues a job for the commit task. If its queue is full, the job is dropped.
-    pub(super) fn tell(&self, job: Job) {
+    /// Lets the writing task open the partitions again. If its queue is full, nothing happens.
+    pub(super) fn reopen(&self) {
         if let Some(jobs) = self.jobs.upgrade() {
-            let _ = jobs.try_send(job);
+            let _ = jobs.try_send(Job::Reopen);
         }
     }
 
-    /// Lets the commit task check entries that seem to have no record.
-    pub(super) fn check_later(&self, entries: Vec<Entry>) {
-        if !entries.is_empty() {
-            self.tell(Job::Check(entries));
-        }
+    /// Sends commands, and returns their replies if these partitions are in the known epoch and
+    /// have every commit that was acknowledged before this call. `Known::asked` of each partition
+    /// is the end of the pipeline. On `Moved` and `Rolled` the caller reopens and tries again.
+    pub(super) async fn ask(
+        &self,
+        partitions: &[Partition],
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<Value>, Trouble> {
+        let _ = (partitions, commands, &self.link);
+        todo!()
     }
 
-    /// Sends commands, and returns their replies if Redis has every acknowledged attempt.
-    pub(super) async fn ask(&self, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
-        commands.push(state());
-        // An attempt that is acknowledged during the read need not be in it.
-        let acked = self.health.acked();
-        let mut values = self.link.ask(&pipeline(&commands)).await?;
-        let state = values.pop().ok_or_else(|| unexpected("no answer"))?;
-        self.health.owner.check(super::reply::checked(state)?, acked)?;
-        Ok(values)
-    }
-
-    pub(super) async fn one(&self, command: Cmd) -> Result<Value, Trouble> {
-        self.ask(vec![command]).await?.pop().ok_or_else(|| unexpected("no answer"))
-    }
-
-    pub(super) async fn call(&self, call: &Call) -> Result<Value, Trouble> {
-        let value = self.one(call.command(false)).await?;
-        if is_unknown_script(&value) { self.one(call.command(true)).await } else { Ok(value) }
+    /// Sends one command, as [`Self::ask`] does.
+    pub(super) async fn one(&self, partition: Partition, command: Cmd) -> Result<Value, Trouble> {
+        let mut values = self.ask(&[partition], vec![command]).await?;
+        values.pop().ok_or_else(|| unexpected("no answer"))
     }
 }
 
@@ -156,30 +149,39 @@ fn unwritten() -> StoreError {
     refused("earlier answered changes are not recorded yet")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::durability::Durability;
-    use crate::store::redis::owner::Owner;
 
-    #[tokio::test]
-    async fn an_answer_from_the_middle_of_a_restoration_is_not_given() {
-        let nowhere = redis::Client::open("redis://127.0.0.1:1").unwrap();
-        let health = Arc::new(Health::new(Owner::sample(), Durability::Sync));
-        let (jobs, _writer) = mpsc::channel(1);
-        let link = Arc::new(Link::new(nowhere));
-        let reader = Reader::new(link, health, jobs.downgrade(), Duration::from_secs(20));
-        let asked = Arc::new(std::sync::atomic::AtomicU64::new(0));
-        let read = reader.read(move |reader| {
-            let asked = asked.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
-            async move {
-                if asked == 0 {
-                    reader.health.unsettled("something is lost");
-                    reader.health.recording();
-                }
-                Ok(asked)
-            }
-        });
-        assert_eq!(read.await.unwrap(), 1, "it was asked for anew");
-    }
+macro_rules! later {
+    ($($name:ident($($of:ty),*) -> $answer:ty;)+) => {$(
+        pub(super) async fn $name(_reader: Reader, $(_: $of),*) -> Result<$answer, Trouble> {
+            todo!()
+        }
+    )+};
+}
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::statement::Digest;
+use countersign_core::time::UnixMillis;
+
+use super::keys::Bucket;
+use super::keys::Names;
+use crate::ports::store::{ActionQuery, Cursor, Page, UserQuery};
+
+later! {
+    account(AccountKey) -> Snapshot;
+    action(AccountKey, ActionKey) -> Option<Action>;
+    actions(AccountKey, ActionQuery) -> Vec<Action>;
+    challenge(TenantId, ChallengeId) -> Option<Challenge>;
+    devices_of_key(CredentialKey) -> Vec<Device>;
+    account_of_ticket(Digest) -> Option<AccountKey>;
+    users(TenantId, UserQuery) -> Vec<(UserId, AccountRecord)>;
+    overdue(UnixMillis, UnixMillis, usize) -> Vec<Challenge>;
+    due_events(UnixMillis, usize) -> Vec<Event>;
+    page(Option<Cursor>) -> Page;
+    verify() -> ();
+    left_behind(Bucket) -> Vec<Names>;
 }

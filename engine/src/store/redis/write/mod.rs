@@ -1,0 +1,17 @@
+//! Writing: units with their typed answers, and the one task that sends them in groups.
+//!
+//! A group is one call of `scripts/commit.lua`, which describes the words of a unit and the replies
+//! to it.
+
+mod change;
+mod group;
+mod job;
+mod task;
+mod unit;
+
+pub(super) use self::change::Commit;
+pub(super) use self::job::Job;
+pub(super) use self::task::{QUEUE_UNITS_MAX, Task};
+pub(super) use self::unit::{
+    Forget, Observe, PutOff, RemoveEvent, Secret, Unit, Waiting,
+};
