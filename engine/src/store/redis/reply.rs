@@ -28,13 +28,24 @@ pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
 
 /// Classifies an error of Redis. Its text names commands and limits, never stored values.
 fn server_trouble(error: &ServerError) -> Trouble {
-    let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
-    match error.code() {
+    let details = error.details().unwrap_or_default();
+    said_trouble(format!("{} {details}", error.code()))
+}
+
+/// Classifies an error by its text, which begins with its code.
+fn said_trouble(said: String) -> Trouble {
+    match said.split(' ').next() {
         // Redis is loading its file, has become a replica, or is busy. A later attempt, or another
         // server, may succeed.
-        "LOADING" | "READONLY" | "MASTERDOWN" | "BUSY" | "UNKILLABLE" => Trouble::Lost(said),
+        Some("LOADING" | "READONLY" | "MASTERDOWN" | "BUSY" | "UNKILLABLE") => Trouble::Lost(said),
         _ => Trouble::Refused(format!("Redis refuses: {said}")),
     }
+}
+
+/// Returns a field of the reply to `INFO`.
+pub(super) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = info.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(field, _)| *field == name).map(|(_, value)| value.trim())
 }
 
 pub(super) fn unexpected(what: &str) -> Trouble {
@@ -84,9 +95,20 @@ pub(super) fn number(value: Value) -> Result<u64, Trouble> {
 }
 
 /// Reply of a script: a word, and values.
-pub(super) type Said = (String, Vec<Value>);
+pub(super) struct Said {
+    pub(super) word: String,
+    values: std::vec::IntoIter<Value>,
+}
 
-/// Splits the reply of a script into its word and its values.
+impl Said {
+    /// Returns the next value; nil after the last one.
+    pub(super) fn next(&mut self) -> Value {
+        self.values.next().unwrap_or(Value::Nil)
+    }
+}
+
+/// Splits the reply of a script into its word and its values. The words for a partition or a store
+/// that cannot be used are errors.
 pub(super) fn said(value: Value) -> Result<Said, Trouble> {
     let mut values = array(value)?.into_iter();
     let word = values.next().map(text).transpose()?.flatten();
@@ -96,6 +118,14 @@ pub(super) fn said(value: Value) -> Result<Said, Trouble> {
         "moved" => Err(Trouble::Moved),
         "absent" => Err(Trouble::Absent),
         "fenced" => Err(Trouble::Fenced),
-        _ => Ok((word, values.collect())),
+        "error" => {
+            let said = text(values.next().unwrap_or(Value::Nil))?.unwrap_or_default();
+            // An error of a script's own command begins with a minus sign in some versions.
+            Err(said_trouble(said.trim_start_matches('-').to_owned()))
+        }
+        _ => Ok(Said { word, values }),
     }
 }
+
+/// Word for a unit that is recorded.
+pub(super) const RECORDED: &str = "recorded";

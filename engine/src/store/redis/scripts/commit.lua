@@ -10,13 +10,13 @@
 -- the partition; {'error', message}.
 local BUCKET_MS, LEFT_MS, REMOVED_MS = ARGV[1], ARGV[2], ARGV[3]
 local BUCKETS_MAX, TODAY = tonumber(ARGV[4]), ARGV[5]
--- First byte of the part of an action, largest number of actions without an open challenge under
--- way, and of bytes of the ended challenges of a lifecycle under way.
-local ACTION, PENDING_MAX, ENDED_MAX = '\1', 16, 8192
+-- Largest number of actions without an open challenge under way, and of bytes of the ended challenges
+-- of a lifecycle under way.
+local PENDING_MAX, ENDED_MAX = 16, 8192
 -- Version of an account that was never stored, and the id of no commit.
 local NEVER, NONE = string.rep('\0', 16), string.rep('\0', 8)
 -- Number of words of each kind of write.
-local LENGTH = {a = 3, t = 2, r = 2, d = 4, x = 1, p = 4, k = 4, o = 8, e = 5, v = 3}
+local LENGTH = {a = 3, t = 2, r = 2, d = 4, x = 1, p = 4, k = 4, o = 7, e = 4, v = 3}
 
 local find, sub, call = string.find, string.sub, redis.call
 
@@ -124,13 +124,23 @@ local function case(account, id)
   if known then return known[1], known[2] end
 end
 
--- Returns all recorded parts of a lifecycle except those of open challenges.
-local function recorded(account, id)
+-- Tells whether parts have an action: it is the first part then. The low half of a part's first byte
+-- is its kind.
+local function has_action(parts) return parts ~= '' and string.byte(parts) % 16 == 1 end
+
+-- Returns all recorded parts of a lifecycle except those of open challenges. A later part replaces
+-- an earlier one of the same record.
+local function recorded(account, one)
+  if not one.split then return one.action .. one.ended end
+  local parts = case(account, one.id) or ''
+  if has_action(parts) then return parts .. one.action .. one.ended end
+  return one.action .. parts .. one.ended
+end
+
+local function recorded_of(account, id)
   local one = under_way(account, id)
-  if one and not one.split then return one.action .. one.ended, one end
-  local parts = case(account, id) or ''
-  if one then parts = parts .. one.action .. one.ended end
-  return parts, one
+  if one then return recorded(account, one), one.open end
+  return case(account, id) or '', {}
 end
 
 local function check(account, parent, id)
@@ -142,13 +152,12 @@ local function check(account, parent, id)
   while at <= account.last do
     local kind = ARGV[at]
     if kind == 'o' or kind == 'e' then
-      local parts, one = recorded(account, ARGV[at + 1])
+      local parts, all = recorded_of(account, ARGV[at + 1])
       local is_open = false
-      for _, open in ipairs(one and one.open or {}) do
-        is_open = is_open or open.id == ARGV[at + 3]
-      end
-      local is_same = kind == 'e' and find(parts, ARGV[at + 5], 1, true)
-      if not is_open and not is_same and find(parts, ARGV[at + 4], 1, true) then
+      for _, open in ipairs(all) do is_open = is_open or open.id == ARGV[at + 3] end
+      local is_same = kind == 'e' and find(parts, ARGV[at + 4], 1, true)
+      -- The part of a challenge has the challenge's id in it.
+      if not is_open and not is_same and find(parts, ARGV[at + 3], 1, true) then
         return {'ended', ARGV[at + 3], parts}
       end
     end
@@ -159,8 +168,8 @@ local function check(account, parent, id)
   while at <= account.last do
     local kind = ARGV[at]
     if kind == 'k' then
-      local parts = recorded(account, ARGV[at + 1])
-      if sub(parts, 1, 1) == ACTION then return {'known', parts} end
+      local parts = recorded_of(account, ARGV[at + 1])
+      if has_action(parts) then return {'known', parts} end
     end
     at = at + LENGTH[kind] + 1
   end
@@ -198,9 +207,8 @@ end
 
 -- Appends the parts of a lifecycle to its case, except those of open challenges.
 local function keep(account, one)
-  local parts, key = one.action .. one.ended, bucket_key(account, 'h', one.bucket)
-  if parts == '' then return end
-  if one.split then parts = (case(account, one.id) or '') .. parts end
+  if one.action == '' and one.ended == '' then return end
+  local parts, key = recorded(account, one), bucket_key(account, 'h', one.bucket)
   account.cases[one.id] = {parts, one.bucket}
   call('HSET', key, one.id, parts)
   -- A listed bucket may have expired, but not that of today.
@@ -241,8 +249,8 @@ local function ended(account, one, id)
 end
 
 local function opened(account, one, at)
-  local id, expires, issued = ARGV[at + 3], ARGV[at + 5], ARGV[at + 7]
-  local new, member = {id = id, held = tonumber(ARGV[at + 6]), part = ARGV[at + 8]}, account.digest .. id
+  local id, expires, issued = ARGV[at + 3], ARGV[at + 4], ARGV[at + 6]
+  local new, member = {id = id, held = tonumber(ARGV[at + 5]), part = ARGV[at + 7]}, account.digest .. id
   local place = #one.open + 1
   for n, open in ipairs(one.open) do
     if open.id == id then place = n end
@@ -348,7 +356,7 @@ local function write(account)
     elseif kind == 'e' then
       local one = touched(account, w[at + 1], w[at + 2])
       ended(account, one, w[at + 3])
-      if not find(one.ended, w[at + 5], 1, true) then one.ended = one.ended .. w[at + 5] end
+      if not find(one.ended, w[at + 4], 1, true) then one.ended = one.ended .. w[at + 4] end
     elseif kind == 'v' then
       local member = account.digest .. w[at + 1]
       call('HSET', account.prefix .. 'e' .. member, 'row', w[at + 3])

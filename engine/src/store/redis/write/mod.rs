@@ -6,12 +6,13 @@
 mod change;
 mod group;
 mod job;
+mod small;
 mod task;
 mod unit;
 
-pub(super) use self::change::Commit;
+pub(super) use self::change::{Commit, version};
+use self::job::late;
 pub(super) use self::job::Job;
+pub(super) use self::small::{Forget, Observe, PutOff, RemoveEvent, Secret};
 pub(super) use self::task::{QUEUE_UNITS_MAX, Task};
-pub(super) use self::unit::{
-    Forget, Observe, PutOff, RemoveEvent, Secret, Unit, Waiting,
-};
+pub(super) use self::unit::{Unit, Waiting};
