@@ -116,19 +116,19 @@ impl FaultyStore {
     /// Returns the recorded end of a challenge. It reads the wrapped store, so that no fault
     /// applies.
     pub(crate) async fn recorded(&self, challenge: &Challenge) -> Option<Ended> {
-        let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
+        let found = self.inner.challenge(&challenge.account, &challenge.id).await.unwrap();
         found.and_then(|c| c.ended)
     }
 
     /// Returns the recorded number of notifications for a challenge, without faults.
     pub(crate) async fn notifications(&self, account: &AccountKey, id: &ChallengeId) -> u32 {
-        let found = self.inner.challenge(&account.tenant, id).await.unwrap();
+        let found = self.inner.challenge(account, id).await.unwrap();
         found.unwrap().notifications
     }
 
     /// Returns the recorded number of tries of a challenge's number, without faults.
     pub(crate) async fn tries(&self, challenge: &Challenge) -> u32 {
-        let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
+        let found = self.inner.challenge(&challenge.account, &challenge.id).await.unwrap();
         found.unwrap().number.unwrap().tries
     }
 
@@ -247,10 +247,10 @@ impl Store for FaultyStore {
 
     fn challenge(
         &self,
-        tenant: &TenantId,
+        account: &AccountKey,
         id: &ChallengeId,
     ) -> Later<Result<Option<Challenge>, StoreError>> {
-        self.read(|| self.inner.challenge(tenant, id))
+        self.read(|| self.inner.challenge(account, id))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
