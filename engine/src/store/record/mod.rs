@@ -7,6 +7,8 @@
 //! id from a key that must sign statements. In every format the first byte is the number and the
 //! last four are the checksum.
 
+#[allow(dead_code, clippy::allow_attributes, reason = "both stores begin to use it")]
+pub(super) mod case;
 pub(super) mod frame;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]

@@ -91,7 +91,7 @@ macro_rules! coded {
             }
         }
 
-        fn $of(number: u8) -> Result<$name, Invalid> {
+        pub(in crate::store) fn $of(number: u8) -> Result<$name, Invalid> {
             match number {
                 $($number => Ok($name::$variant),)+
                 _ => Err(Invalid(format!("{} {number} is unknown", stringify!($name)))),
@@ -117,7 +117,7 @@ fn text(line: &Option<Line>) -> Option<&str> {
 
 /// Cleans a stored line instead of refusing it, because a character that a later core refuses must
 /// not lock the user out.
-fn line(text: Option<&str>) -> Option<Line> {
+pub(super) fn line(text: Option<&str>) -> Option<Line> {
     text.map(|text| Line::cleaned(text, usize::MAX))
 }
 

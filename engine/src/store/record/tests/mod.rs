@@ -1,6 +1,6 @@
 //! Tests of rows. They pin the bytes of every kind, so that an unintended change of a format fails.
 
-mod samples;
+pub(super) mod samples;
 
 use std::fmt::Debug;
 

@@ -23,26 +23,26 @@ use countersign_core::time::UnixMillis;
 use super::super::*;
 use super::unhex;
 
-pub(super) fn line(text: &str) -> Option<Line> {
+pub(in crate::store::record) fn line(text: &str) -> Option<Line> {
     Some(Line::parse(text, 256).unwrap())
 }
 
-pub(super) fn account_key() -> AccountKey {
+pub(in crate::store::record) fn account_key() -> AccountKey {
     AccountKey { tenant: TenantId::parse("demo").unwrap(), user: UserId::parse("ann").unwrap() }
 }
 
-pub(super) fn action_key() -> ActionKey {
+pub(in crate::store::record) fn action_key() -> ActionKey {
     ActionKey {
         code: ActionCode::parse("signIn").unwrap(),
         idempotency_key: IdempotencyKey::parse("k1").unwrap(),
     }
 }
 
-pub(super) fn authenticator() -> AuthenticatorId {
+pub(in crate::store::record) fn authenticator() -> AuthenticatorId {
     AuthenticatorId::from_entropy([1; 16])
 }
 
-pub(super) fn account() -> AccountRecord {
+pub(in crate::store::record) fn account() -> AccountRecord {
     AccountRecord {
         created_at: UnixMillis(1_000),
         profile: Profile {
@@ -68,7 +68,7 @@ pub(super) fn account() -> AccountRecord {
     }
 }
 
-pub(super) fn ticket() -> Ticket {
+pub(in crate::store::record) fn ticket() -> Ticket {
     let (action, issued_at) = (action_key(), UnixMillis(1_000));
     Ticket {
         digest: Digest::from_bytes([3; 32]),
@@ -86,7 +86,7 @@ pub(super) fn ticket() -> Ticket {
     }
 }
 
-pub(super) fn action() -> Action {
+pub(in crate::store::record) fn action() -> Action {
     Action {
         account: account_key(),
         key: action_key(),
@@ -105,7 +105,7 @@ pub(super) fn action() -> Action {
     }
 }
 
-pub(super) fn challenge() -> Challenge {
+pub(in crate::store::record) fn challenge() -> Challenge {
     Challenge {
         id: ChallengeId::from_entropy(&[2; 24]),
         account: account_key(),
@@ -129,7 +129,7 @@ pub(super) fn challenge() -> Challenge {
     }
 }
 
-pub(super) fn event() -> Event {
+pub(in crate::store::record) fn event() -> Event {
     Event {
         id: EventId::parse("01010101-0101-8101-8101-010101010101").unwrap(),
         kind: EventKind::Reported,
@@ -143,7 +143,7 @@ pub(super) fn event() -> Event {
     }
 }
 
-pub(super) fn device() -> Device {
+pub(in crate::store::record) fn device() -> Device {
     // The public key for the Ed25519 secret key of 32 bytes of 7.
     let point = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
     let spki = unhex(&format!("302a300506032b6570032100{point}"));
