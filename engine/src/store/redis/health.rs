@@ -56,6 +56,8 @@ pub(super) struct Health {
     pub(super) owner: Owner,
     pub(super) partitions: Partitions,
     condition: watch::Sender<Condition>,
+    /// Time since the lock was last renewed.
+    renewed: Mutex<Stopwatch>,
     /// Number of times that the condition has become `Unsettled`.
     doubts: AtomicU64,
     /// The latest log line about an outage.
@@ -72,6 +74,7 @@ impl Health {
             owner,
             partitions: Partitions::new(),
             condition: watch::Sender::new(Condition::Recording),
+            renewed: Mutex::new(Stopwatch::start()),
             doubts: AtomicU64::new(0),
             said: Mutex::default(),
             lag: Lag::new(durability),
@@ -135,6 +138,11 @@ impl Health {
         matches!(&*self.condition.borrow(), Condition::Over(_))
     }
 
+    /// Notes that the lock was renewed.
+    pub(super) fn renewed(&self) {
+        *lock(&self.renewed) = Stopwatch::start();
+    }
+
     /// Checks that units are accepted. During an outage they are if the bound on early answers is a
     /// number of records and is not reached.
     ///
@@ -142,7 +150,14 @@ impl Health {
     /// [`StoreError`] with the reason for which they are not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         let goes_on = !self.is_over() && self.lag.outlasts_outages();
-        if goes_on { Ok(()) } else { self.check() }
+        if !goes_on {
+            self.check()?;
+        }
+        match self.partitions.closed() {
+            Some((why, 1)) => Err(refused(&why)),
+            Some((why, count)) => Err(refused(&format!("{why}, and of {} others", count - 1))),
+            None => Ok(()),
+        }
     }
 
     /// Returns the number of times that the store has become unsettled. A reader compares the

@@ -116,6 +116,12 @@ impl Bucket {
         field.chunks_exact(2).map(|pair| Self(u16::from_be_bytes([pair[0], pair[1]])))
     }
 
+    /// Returns the largest number of bytes in the list of an account's buckets: two for each that
+    /// cannot have expired.
+    pub(super) const fn listed_bytes_max(retention_ms: u64) -> u64 {
+        2 * (retention_ms / BUCKET_MS + 3)
+    }
+
     /// Returns the milliseconds for which a new bucket is kept: its span, and the retention after
     /// that.
     pub(super) const fn life_ms(retention_ms: u64) -> u64 {
@@ -176,7 +182,7 @@ impl Names {
 }
 
 /// Returns a UUID as 16 bytes. Ids of other forms do not exist; one would be taken for nil.
-fn uuid(text: &str) -> [u8; 16] {
+pub(super) fn uuid(text: &str) -> [u8; 16] {
     let hex = text.bytes().filter_map(|byte| char::from(byte).to_digit(16));
     let number = hex.fold(0_u128, |number, digit| number << 4 | u128::from(digit));
     number.to_be_bytes()

@@ -11,6 +11,7 @@ mod keys;
 mod link;
 mod live;
 mod partitions;
+mod parts;
 mod read;
 mod reply;
 mod script;
@@ -32,15 +33,16 @@ use countersign_core::id::{
 };
 use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::health::Health;
+use self::keys::Bucket;
 use self::read::Reader;
 pub use self::settings::{Opening, RedisSettings};
 pub use self::start::Loss;
 pub use self::trouble::ABSENT;
 use self::trouble::Trouble;
-use self::write::{Commit, Job, Observe, PutOff, RemoveEvent, Secret, Unit};
+use self::write::{Commit, Forget, Job, Observe, PutOff, RemoveEvent, Secret, Unit, Waiting};
 use super::durability::may_lag;
 use super::failures::Failures;
 use super::intake::Intake;
@@ -49,13 +51,12 @@ use crate::ports::store::{
     ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
 use crate::ports::{Entropy, Later};
-use crate::system::Stopwatch;
 
 /// A store that keeps everything in one Redis.
 ///
 /// If it is dropped without [`Store::close`], its thread still records the queued units.
 pub struct RedisStore {
-    jobs: Intake<Job>,
+    jobs: Arc<Intake<Job>>,
     reader: Reader,
     health: Arc<Health>,
     failures: Arc<Failures>,
@@ -92,7 +93,7 @@ impl RedisStore {
             .map_err(|error| refused(&format!("no thread: {error}")))?;
         let start::Opened { jobs, reader, health } =
             opening.await.unwrap_or_else(|_| Err(StoreError::Closed))?;
-        let jobs = Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED);
+        let jobs = Arc::new(Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED));
         let ended = Mutex::new(Some(ended));
         let failures = Arc::clone(&reader.failures);
         Ok(Self { jobs, reader, health, failures, ended })
@@ -110,9 +111,25 @@ impl RedisStore {
     /// Queues a unit at once. The future only waits for the answer. `early` is the answer for a
     /// unit that may be answered before it is recorded; the later result must be the same.
     fn submit<U: Unit>(&self, unit: U, early: Option<U::Answer>) -> Answer<U::Answer> {
-        let _ = (unit, early);
-        todo!()
+        let queued = self.jobs.send(|| {
+            if let Some((answer, number)) =
+                early.and_then(|answer| Some((answer, self.health.admit()?)))
+            {
+                let answer: Answer<_> = Box::pin(std::future::ready(Ok(answer)));
+                return (Job::Record(Waiting::told(&unit, Some(number))), answer);
+            }
+            waiting(unit)
+        });
+        let answer = queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))));
+        self.failures.watch(answer)
     }
+}
+
+/// Makes a job whose caller waits for the answer.
+fn waiting<U: Unit>(unit: U) -> (Job, Answer<U::Answer>) {
+    let (unit, answer) = Waiting::new(unit);
+    let ended = |_| Err(refused(COMMITS_ENDED));
+    (Job::Record(unit), Box::pin(async move { answer.await.unwrap_or_else(ended) }))
 }
 
 impl Store for RedisStore {
@@ -121,7 +138,7 @@ impl Store for RedisStore {
             return Box::pin(async move { Err(error) });
         }
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.submit(Commit { change }, early)
+        self.submit(Commit::new(change), early)
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
@@ -185,8 +202,16 @@ impl Store for RedisStore {
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
-        let _ = (actions_before, challenges_before);
-        todo!()
+        let _ = challenges_before;
+        let (jobs, before) = (Arc::clone(&self.jobs), Bucket::of(actions_before));
+        let left = self.read(move |reader| read::left_behind(reader, before));
+        self.failures.watch(Box::pin(async move {
+            let mut gone = 0;
+            for account in left.await? {
+                gone += jobs.send(|| waiting(Forget { account, before }))?.await?;
+            }
+            Ok(gone)
+        }))
     }
 
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {

@@ -70,6 +70,10 @@ impl Call {
         self.args.push(arg.into());
     }
 
+    pub(super) fn push_key(&mut self, key: impl Into<Vec<u8>>) {
+        self.keys.push(key.into());
+    }
+
     /// Makes the command. `whole` sends the text of the script instead of its hash.
     pub(super) fn command(&self, whole: bool) -> Cmd {
         let mut cmd = redis::cmd(if whole { "EVAL" } else { "EVALSHA" });

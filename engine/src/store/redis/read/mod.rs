@@ -149,7 +149,6 @@ fn unwritten() -> StoreError {
     refused("earlier answered changes are not recorded yet")
 }
 
-
 macro_rules! later {
     ($($name:ident($($of:ty),*) -> $answer:ty;)+) => {$(
         pub(super) async fn $name(_reader: Reader, $(_: $of),*) -> Result<$answer, Trouble> {
@@ -175,7 +174,7 @@ later! {
     account(AccountKey) -> Snapshot;
     action(AccountKey, ActionKey) -> Option<Action>;
     actions(AccountKey, ActionQuery) -> Vec<Action>;
-    challenge(TenantId, ChallengeId) -> Option<Challenge>;
+    challenge(AccountKey, ChallengeId) -> Option<Challenge>;
     devices_of_key(CredentialKey) -> Vec<Device>;
     account_of_ticket(Digest) -> Option<AccountKey>;
     users(TenantId, UserQuery) -> Vec<(UserId, AccountRecord)>;

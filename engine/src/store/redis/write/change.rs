@@ -9,6 +9,7 @@ use countersign_core::id::ChallengeId;
 use redis::Value;
 
 use super::super::keys::{self, Bucket, Names, Partition};
+use super::super::parts;
 use super::super::reply::{Said, bytes, unexpected};
 use super::super::trouble::Trouble;
 use super::unit::{Unit, Words};
@@ -77,13 +78,12 @@ impl Commit {
 
     fn action(&self, words: &mut Words, kind: &str, action: &Action) {
         let ended = crate::store::challenges(&self.change.writes);
-        let ended: Vec<_> =
-            ended.filter(|c| c.ended.is_some() && c.action == action.key).collect();
+        let ended: Vec<_> = ended.filter(|c| c.ended.is_some() && c.action == action.key).collect();
         words.push(kind);
         words.push(keys::action_id(self.names, &action.key));
         words.push(Bucket::of(action.created_at).0.to_be_bytes());
         words.push(if action.state == ActionState::ChallengeRequired { "1" } else { "0" });
-        words.push(case::action_part_with(action, &ended));
+        words.push(parts::action_with(action, &ended));
     }
 
     fn challenge(&self, words: &mut Words, challenge: &Challenge) {
@@ -123,7 +123,7 @@ impl Commit {
 
     fn parts(&self, value: Value) -> Result<(Option<Action>, Vec<Challenge>), Trouble> {
         let parts = bytes(value)?.ok_or_else(|| unexpected("no parts"))?;
-        Ok(case::read(&self.change.account, &parts)?)
+        parts::read(&self.change.account, &parts)
     }
 
     fn ended(&self, id: &[u8], parts: Value) -> Result<Committed, Trouble> {

@@ -11,8 +11,9 @@ use super::super::settings::Retention;
 use super::super::trouble::Trouble;
 use super::task::Task;
 use super::unit::Waiting;
+use crate::ports::Clock as _;
 use crate::store::{REMOVED_KEPT_MS, refused};
-use crate::system::unix_millis;
+use crate::system::SystemClock;
 
 /// A group whose units wait for their replies.
 pub(super) type Group = Vec<Waiting>;
@@ -25,12 +26,11 @@ impl Task {
         group: &mut Group,
         sent: &mut bool,
     ) -> Result<(), Trouble> {
-        self.partitions.open(&self.link, &self.health).await?;
+        self.epochs.open(&self.link, &self.health).await?;
         let before = *sent;
-        if !before {
-            self.refuse_closed(group);
-        }
+        self.refuse_closed(group);
         if group.is_empty() {
+            self.health.recording();
             return Ok(());
         }
         let call = call(group, |unit| self.health.partitions.known(unit.partition), self.retention);
@@ -100,23 +100,25 @@ impl Task {
         Ok(said)
     }
 
-    /// Answers and removes the units of partitions that are closed. A unit that was answered early
-    /// stays.
+    /// Answers and removes the units of partitions that are closed. If the caller of one was
+    /// answered early, the store ends.
     fn refuse_closed(&self, group: &mut Group) {
         group.retain_mut(|unit| {
-            let closed = self.health.partitions.known(unit.partition).closed;
-            if let Some(why) = closed.filter(|_| unit.told.is_none()) {
-                unit.answer(Err(refused(&why)));
-                return false;
+            let Some(why) = self.health.partitions.known(unit.partition).closed else {
+                return true;
+            };
+            if unit.told.is_some() {
+                self.health.broke(&format!("answered commits cannot be recorded: {why}"));
             }
-            true
+            unit.answer(Err(refused(&why)));
+            false
         });
     }
 }
 
 /// Makes the call for a group. `known` tells what is known of a unit's partition.
 pub(super) fn call(group: &Group, known: impl Fn(&Waiting) -> Known, retention: Retention) -> Call {
-    let today = Bucket::of(unix_millis()).0.to_be_bytes();
+    let today = Bucket::of(SystemClock.wall()).0.to_be_bytes();
     let removed_ms = REMOVED_KEPT_MS.max(retention.challenge_ms);
     let mut call = Call::new(&COMMIT)
         .arg(Bucket::life_ms(retention.action_ms).to_string())

@@ -11,8 +11,8 @@ mod task;
 mod unit;
 
 pub(super) use self::change::{Commit, version};
-use self::job::late;
 pub(super) use self::job::Job;
+use self::job::late;
 pub(super) use self::small::{Forget, Observe, PutOff, RemoveEvent, Secret};
 pub(super) use self::task::{QUEUE_UNITS_MAX, Task};
 pub(super) use self::unit::{Unit, Waiting};
