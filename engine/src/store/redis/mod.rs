@@ -17,6 +17,8 @@ mod reply;
 mod script;
 mod settings;
 mod start;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod write;
 

@@ -25,3 +25,8 @@ pub(super) fn read(
 pub(super) fn action_with(action: &Action, _ended: &[&Challenge]) -> Vec<u8> {
     case::action_part(action)
 }
+
+/// Decodes the part of an open challenge.
+pub(super) fn challenge(owner: &AccountKey, part: &[u8]) -> Result<Challenge, Trouble> {
+    Ok(case::challenge_from(owner, None, part)?)
+}

@@ -116,6 +116,16 @@ impl Task {
     }
 }
 
+/// Makes the call for one unit, for tests.
+#[cfg(test)]
+pub(in crate::store::redis) fn call_of<U: super::Unit>(
+    unit: &U,
+    known: Known,
+    retention: Retention,
+) -> Call {
+    call(&vec![Waiting::told(unit, None)], |_| known.clone(), retention)
+}
+
 /// Makes the call for a group. `known` tells what is known of a unit's partition.
 pub(super) fn call(group: &Group, known: impl Fn(&Waiting) -> Known, retention: Retention) -> Call {
     let today = Bucket::of(SystemClock.wall()).0.to_be_bytes();
