@@ -9,6 +9,7 @@ use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 
+pub use super::case::properties::{case, packed_text};
 use super::{CHECKSUM_BYTES, Stored};
 
 /// Checks the properties with these bytes as the body of a row of every kind, with a valid

@@ -3,6 +3,7 @@
 //! Two bytes of flags, then the code, the idempotency key, the context, the times, the decision and
 //! the revision, as far as the flags announce them.
 
+use std::borrow::Borrow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use countersign_core::action::{Action, ActionContext};
@@ -48,17 +49,20 @@ pub(super) struct Packed {
 
 /// Returns the challenge that decided an action: the first one of a device's decision at the time
 /// at which the action entered its state.
-fn deciding<'a>(action: &Action, challenges: &[&'a Challenge]) -> Option<&'a Challenge> {
+fn deciding<'a, C: Borrow<Challenge>>(
+    action: &Action,
+    challenges: &'a [C],
+) -> Option<&'a Challenge> {
     let decided = |challenge: &Challenge| {
         let ended = challenge.ended.as_ref();
         ended.is_some_and(|ended| ended.by.is_some() && ended.at == action.state_updated_at)
     };
-    challenges.iter().copied().find(|challenge| decided(challenge))
+    challenges.iter().map(Borrow::borrow).find(|challenge| decided(challenge))
 }
 
 impl Packed {
     /// Completes the action with the decision of one of its challenges.
-    pub(super) fn completed(self, challenges: &[&Challenge]) -> Result<Action, Fault> {
+    pub(super) fn completed<C: Borrow<Challenge>>(self, challenges: &[C]) -> Result<Action, Fault> {
         let Self { mut action, decided_there, approved_there } = self;
         if decided_there || approved_there {
             let challenge = deciding(&action, challenges);
@@ -81,7 +85,7 @@ impl Packed {
 }
 
 /// Writes an action. The challenges are those that the reader certainly knows.
-pub(super) fn put(out: &mut Vec<u8>, action: &Action, challenges: &[&Challenge]) {
+pub(super) fn put<C: Borrow<Challenge>>(out: &mut Vec<u8>, action: &Action, challenges: &[C]) {
     let ActionContext { ip_address, user_agent, device_id, custom } = &action.context;
     let key = key_uuid(&action.key.idempotency_key);
     let address = ip_address.as_ref().map(Line::as_str).map(Address::of);

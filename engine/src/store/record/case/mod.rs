@@ -17,12 +17,17 @@
 mod action;
 mod challenge;
 mod cursor;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]
+pub(super) mod properties;
 mod reference;
 mod signature;
 mod squeeze;
 #[cfg(test)]
 mod tests;
 mod words;
+
+use std::borrow::Borrow;
 
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
@@ -53,96 +58,117 @@ pub(in crate::store) struct Case {
 impl Case {
     /// Encodes the case. See [`parts`].
     pub(in crate::store) fn to_parts(&self) -> Vec<u8> {
-        parts(&self.action, &self.challenges.iter().collect::<Vec<_>>())
+        parts(Some(&self.action), &self.challenges)
     }
 
-    /// Decodes parts that [`parts`], [`action_part`] and [`challenge_part`] made.
+    /// Decodes parts with an action. See [`read`].
     ///
     /// # Errors
-    /// [`StoreError::Unreadable`] for damaged parts, parts of another owner or of another action,
-    /// an unknown format, and parts without an action.
+    /// The errors of [`read`], and [`StoreError::Unreadable`] for parts without an action.
     pub(in crate::store) fn from_parts(
         owner: &AccountKey,
         parts: &[u8],
     ) -> Result<Self, StoreError> {
-        let parts: Vec<_> = Part::split(parts).collect::<Result<_, _>>().map_err(invalid)?;
-        Self::of_parts(owner, &parts).map_err(invalid)
-    }
-
-    fn of_parts(owner: &AccountKey, parts: &[Part<'_>]) -> Result<Self, Fault> {
-        let mut newest: Option<(Packed, Reference)> = None;
-        for part in parts.iter().filter(|part| part.tag == ACTION) {
-            let packed = part.action(owner)?;
-            let reference = Reference::of(packed.undecided());
-            if newest.is_some_and(|(_, known)| known.checksum != reference.checksum) {
-                return Err(FOREIGN);
-            }
-            newest = Some((packed, reference));
-        }
-        let (packed, reference) = newest.ok_or(Fault("it has no action"))?;
-        let of = Of { action: packed.undecided(), reference: &reference };
-        let mut challenges: Vec<Challenge> = Vec::new();
-        for part in parts.iter().filter(|part| part.tag == CHALLENGE) {
-            let challenge = part.challenge(owner, Some(of))?;
-            match challenges.iter_mut().find(|known| known.id == challenge.id) {
-                Some(known) => *known = challenge,
-                None => challenges.push(challenge),
-            }
-        }
-        let action = packed.completed(&challenges.iter().collect::<Vec<_>>())?;
+        let (action, challenges) = read(owner, parts)?;
+        let action = action.ok_or_else(|| invalid(Fault("it has no action")))?;
         Ok(Self { action, challenges })
     }
+}
+
+/// Decodes parts of one action that [`parts`], [`action_part`] and [`challenge_part`] made. The
+/// challenges are in the order of their first parts.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] for damaged parts, parts of another owner or of several actions, an
+/// unknown format, and challenges that were written with an action that is missing.
+pub(in crate::store) fn read(
+    owner: &AccountKey,
+    parts: &[u8],
+) -> Result<(Option<Action>, Vec<Challenge>), StoreError> {
+    let parts: Vec<_> = Part::split(parts).collect::<Result<_, _>>().map_err(invalid)?;
+    read_all(owner, &parts).map_err(invalid)
+}
+
+fn read_all(
+    owner: &AccountKey,
+    parts: &[Part<'_>],
+) -> Result<(Option<Action>, Vec<Challenge>), Fault> {
+    let mut newest: Option<(Packed, Reference)> = None;
+    for part in parts.iter().filter(|part| part.tag == ACTION) {
+        let packed = part.action(owner)?;
+        let reference = Reference::of(packed.undecided());
+        if newest.is_some_and(|(_, known)| known.checksum != reference.checksum) {
+            return Err(FOREIGN);
+        }
+        newest = Some((packed, reference));
+    }
+    let of = newest.as_ref().map(|(packed, reference)| {
+        let action = packed.undecided();
+        Of { action, reference }
+    });
+    let mut challenges: Vec<Challenge> = Vec::new();
+    for part in parts.iter().filter(|part| part.tag == CHALLENGE) {
+        let challenge = part.challenge(owner, of)?;
+        if challenges.first().is_some_and(|first| first.action != challenge.action) {
+            return Err(FOREIGN);
+        }
+        match challenges.iter_mut().find(|known| known.id == challenge.id) {
+            Some(known) => *known = challenge,
+            None => challenges.push(challenge),
+        }
+    }
+    let action = newest.map(|(packed, _)| packed.completed(&challenges)).transpose()?;
+    Ok((action, challenges))
 }
 
 /// Encodes an action and challenges of it together. The decision of a device is written once, so
 /// that the part of the action can be read only with that of the challenge. Any part may be
 /// appended to the result, and the result to any parts of the same action without a challenge that
 /// ended at the same time.
-pub(in crate::store) fn parts(action: &Action, challenges: &[&Challenge]) -> Vec<u8> {
+pub(in crate::store) fn parts(
+    action: Option<&Action>,
+    challenges: &[impl Borrow<Challenge>],
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL_BYTES);
-    put_action(&mut out, action, challenges);
-    if !challenges.is_empty() {
-        let reference = Reference::of(action);
-        let of = Of { action, reference: &reference };
-        challenges.iter().for_each(|challenge| put_challenge(&mut out, challenge, Some(of)));
+    if let Some(action) = action {
+        put_action(&mut out, action, challenges);
     }
+    let reference = action.filter(|_| !challenges.is_empty()).map(Reference::of);
+    let of = action.zip(reference.as_ref()).map(|(action, reference)| Of { action, reference });
+    challenges.iter().for_each(|challenge| put_challenge(&mut out, challenge.borrow(), of));
     out
 }
 
 /// Encodes an action as a part that can be read without any other part.
 pub(in crate::store) fn action_part(action: &Action) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL_BYTES);
-    put_action(&mut out, action, &[]);
+    put_action::<Challenge>(&mut out, action, &[]);
     out
 }
 
 /// Encodes a challenge, open or ended, as a part. With its action the part is smaller, and it can
 /// be read only with the part of that action, in any state.
 pub(in crate::store) fn challenge_part(challenge: &Challenge, action: Option<&Action>) -> Vec<u8> {
+    let reference = action.map(Reference::of);
+    let of = action.zip(reference.as_ref()).map(|(action, reference)| Of { action, reference });
     let mut out = Vec::with_capacity(USUAL_BYTES);
-    match action {
-        Some(action) => {
-            let reference = Reference::of(action);
-            put_challenge(&mut out, challenge, Some(Of { action, reference: &reference }));
-        }
-        None => put_challenge(&mut out, challenge, None),
-    }
+    put_challenge(&mut out, challenge, of);
     out
 }
 
 /// Decodes one part that [`action_part`] made.
 ///
 /// # Errors
-/// The errors of [`Case::from_parts`].
+/// The errors of [`read`].
 pub(in crate::store) fn action_from(owner: &AccountKey, part: &[u8]) -> Result<Action, StoreError> {
-    let action = Part::only(part).and_then(|part| part.action(owner)?.completed(&[]));
+    let action = Part::only(part).and_then(|part| part.action(owner)?.completed::<Challenge>(&[]));
     action.map_err(invalid)
 }
 
 /// Decodes one part that [`challenge_part`] made, with the action that it was made with.
 ///
 /// # Errors
-/// The errors of [`Case::from_parts`], also if the part was made with an action and none is given.
+/// The errors of [`read`], also if the part was made with an action and none is given.
 pub(in crate::store) fn challenge_from(
     owner: &AccountKey,
     action: Option<&Action>,
@@ -153,7 +179,7 @@ pub(in crate::store) fn challenge_from(
     Part::only(part).and_then(|part| part.challenge(owner, of)).map_err(invalid)
 }
 
-fn put_action(out: &mut Vec<u8>, action: &Action, challenges: &[&Challenge]) {
+fn put_action<C: Borrow<Challenge>>(out: &mut Vec<u8>, action: &Action, challenges: &[C]) {
     let seed = owner_checksum(&action.account);
     put_part(out, ACTION, seed, |body| action::put(body, action, challenges));
 }

@@ -241,24 +241,31 @@ fn any_changed_bit_and_any_cut_is_noticed() {
     }
 }
 
-#[test]
-fn the_corpus_keeps_its_properties_whole_cut_and_changed() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/row");
+/// Checks a property for each input of a target, whole, cut and changed. Returns their number.
+fn replay(target: &str, property: fn(&[u8])) -> usize {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs = 0;
     for entry in std::fs::read_dir(folder).expect("the corpus is committed") {
         let body = std::fs::read(entry.unwrap().path()).unwrap();
-        properties::row(&body);
+        property(&body);
         for at in 0..body.len() {
-            properties::row(&body[..at]);
+            property(&body[..at]);
             for other in [0, 0x80, 0xa0, 0xc0, 0xc4, 0xcf, 0xdd, 0xff] {
                 let mut changed = body.clone();
                 changed[at] = other;
-                properties::row(&changed);
+                property(&changed);
             }
         }
         inputs += 1;
     }
-    assert!(inputs >= 20, "{inputs} inputs");
+    inputs
+}
+
+#[test]
+fn the_corpus_keeps_its_properties_whole_cut_and_changed() {
+    assert!(replay("row", properties::row) >= 20);
+    assert!(replay("case", properties::case) >= 6);
+    assert!(replay("case", properties::packed_text) >= 6);
 }
 
 #[test]
