@@ -146,6 +146,18 @@ pub(in crate::store) fn action_part(action: &Action) -> Vec<u8> {
     out
 }
 
+/// Encodes an action as a part that goes with parts of these challenges, each made with the action.
+/// The decision of a device is left out if one of the challenges has it, so that the part can be
+/// read only with that challenge.
+pub(in crate::store) fn action_part_with(
+    action: &Action,
+    challenges: &[impl Borrow<Challenge>],
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(USUAL_BYTES);
+    put_action(&mut out, action, challenges);
+    out
+}
+
 /// Encodes a challenge, open or ended, as a part. With its action the part is smaller, and it can
 /// be read only with the part of that action, in any state.
 pub(in crate::store) fn challenge_part(challenge: &Challenge, action: Option<&Action>) -> Vec<u8> {

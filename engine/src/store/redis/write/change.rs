@@ -83,7 +83,7 @@ impl Commit {
         words.push(keys::action_id(self.names, &action.key));
         words.push(Bucket::of(action.created_at).0.to_be_bytes());
         words.push(if action.state == ActionState::ChallengeRequired { "1" } else { "0" });
-        words.push(parts::action_with(action, &ended));
+        words.push(case::action_part_with(action, &ended));
     }
 
     fn challenge(&self, words: &mut Words, challenge: &Challenge) {
