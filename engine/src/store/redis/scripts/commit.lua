@@ -460,7 +460,7 @@ function run.forget(state, key, from)
   return {'recorded', sequence, gone}
 end
 
-local replies, at, key = {}, 4, 1
+local replies, at, key = {}, 6, 1
 while at <= #ARGV do
   local kind, count = ARGV[at], tonumber(ARGV[at + 1])
   local state, from, to = KEYS[key], at + 4, at + 1 + count

@@ -68,7 +68,7 @@ fn an_epoch_begins_on_another_process_and_for_another_owner() {
     let bench = Bench::begun();
     bench.acquire("a", "2");
     let state = keys::FIRST.state();
-    let open = |token, epoch, server, is_new| {
+    let open = |token: &str, epoch: &str, server: &str, is_new: &str| {
         bench.said(&OPEN, &[STORE, &state], &[token, epoch, server, is_new])
     };
     bench.command(&["HSET", &state, "guard", "", "seq", "7"]);
