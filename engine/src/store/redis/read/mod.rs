@@ -1,20 +1,37 @@
 //! Reading. Each read is sent together with a read of its partition's state, so that a Redis that
 //! lost records is noticed instead of taken for a store without the record.
 
+mod account;
+mod cases;
+mod due;
+mod indexes;
+mod names;
+mod old;
 mod room;
+mod scan;
+mod verify;
 
+pub(super) use self::account::{account, account_of_ticket, devices_of_key, users};
+pub(super) use self::cases::{action, actions, challenge};
+pub(super) use self::due::{due_events, overdue};
+use self::old::Old;
+pub(super) use self::old::left_behind;
 pub(super) use self::room::room;
+pub(super) use self::scan::page;
+pub(super) use self::verify::verify;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::health::Health;
-use super::keys::Partition;
-use super::link::Link;
+use super::keys::{FIRST, Partition};
+use super::link::{Link, pipeline};
+use super::partitions::Known;
 use super::reply::unexpected;
 use super::trouble::Trouble;
 use super::write::Job;
@@ -38,6 +55,8 @@ pub(super) struct Reader {
     runtime: Handle,
     places: Arc<Semaphore>,
     wait: Duration,
+    /// Records that were pruned, and are still in Redis.
+    old: Arc<Old>,
     /// Counters of failed calls, including damaged rows that a read skips.
     pub(super) failures: Arc<Failures>,
 }
@@ -50,8 +69,8 @@ impl Reader {
         wait: Duration,
     ) -> Self {
         let places = Arc::new(Semaphore::new(READS_MAX));
-        let (runtime, failures) = (Handle::current(), Arc::default());
-        Self { link, health, jobs, runtime, places, wait, failures }
+        let (runtime, old, failures) = (Handle::current(), Arc::default(), Arc::default());
+        Self { link, health, jobs, runtime, places, wait, old, failures }
     }
 
     /// Starts a read at once. The future only waits for the answer. If Redis does not reply, or the
@@ -86,16 +105,12 @@ impl Reader {
         loop {
             let left = self.wait.as_secs_f64() - watch.seconds();
             let left = Duration::from_secs_f64(left.max(0.0));
-            let doubts = self.health.doubts();
             match tokio::time::timeout(left, self.settled(answered)).await {
                 Ok(settled) => settled?,
                 Err(_) => return Err(self.health.check().err().unwrap_or_else(unwritten)),
             }
             let trouble = match query(self.clone()).await {
-                Ok(answer) if self.health.doubts() == doubts => return Ok(answer),
-                // Lost records may still be missing in this answer. The check of the state cannot
-                // tell, because each record that is written again raises the recorded attempt.
-                Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
+                Ok(answer) => return Ok(answer),
                 Err(trouble @ (Trouble::Moved | Trouble::Rolled | Trouble::Absent)) => {
                     self.reopen();
                     trouble
@@ -126,61 +141,63 @@ impl Reader {
         }
     }
 
+    /// Hides actions that were tracked before the first time, and challenges that ended before the
+    /// second. Redis removes them later, with their bucket.
+    pub(super) fn hide_before(&self, actions: UnixMillis, challenges: UnixMillis) {
+        self.old.raise(actions, challenges);
+    }
+
     /// Sends commands, and returns their replies if these partitions are in the known epoch and
-    /// have every commit that was acknowledged before this call. `Known::asked` of each partition
-    /// is the end of the pipeline. On `Moved` and `Rolled` the caller reopens and tries again.
-    pub(super) async fn ask(
+    /// have every commit that was acknowledged before this call. The states of the partitions are
+    /// the end of the pipeline. One process sends all its replies, so that they belong to the epoch
+    /// that the end names.
+    async fn ask(
         &self,
         partitions: &[Partition],
-        commands: Vec<Cmd>,
+        mut commands: Vec<Cmd>,
     ) -> Result<Vec<Value>, Trouble> {
-        let _ = (partitions, commands, &self.link);
-        todo!()
+        // A commit that is acknowledged during the read need not be in it.
+        let known: Vec<_> = partitions.iter().map(|p| self.health.partitions.known(*p)).collect();
+        commands.extend(partitions.iter().map(|partition| Known::asked(*partition)));
+        let mut values = self.link.ask(&pipeline(&commands)).await?;
+        let answers = values.len().checked_sub(known.len());
+        let states = values.split_off(answers.ok_or_else(|| unexpected("too few answers"))?);
+        for (known, state) in known.iter().zip(states) {
+            known.check(state)?;
+        }
+        Ok(values)
     }
 
     /// Sends one command, as [`Self::ask`] does.
-    pub(super) async fn one(&self, partition: Partition, command: Cmd) -> Result<Value, Trouble> {
+    async fn one(&self, partition: Partition, command: Cmd) -> Result<Value, Trouble> {
         let mut values = self.ask(&[partition], vec![command]).await?;
+        values.pop().ok_or_else(|| unexpected("no answer"))
+    }
+
+    /// Sends commands whose answers can depend on every account, as [`Self::ask`] does. They are
+    /// refused while any partition is closed.
+    async fn ask_all(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
+        if let Some((why, _)) = self.health.partitions.closed() {
+            return Err(Trouble::Refused(why.to_string()));
+        }
+        // All partitions are opened together, so that the first one's epoch tells the process.
+        self.ask(&[FIRST], commands).await
+    }
+
+    /// Sends one command, as [`Self::ask_all`] does.
+    async fn one_of_all(&self, command: Cmd) -> Result<Value, Trouble> {
+        let mut values = self.ask_all(vec![command]).await?;
         values.pop().ok_or_else(|| unexpected("no answer"))
     }
 }
 
+/// Makes a command for a key.
+fn of(command: &str, key: impl AsRef<[u8]>) -> Cmd {
+    let mut made = redis::cmd(command);
+    made.arg(key.as_ref());
+    made
+}
+
 fn unwritten() -> StoreError {
     refused("earlier answered changes are not recorded yet")
-}
-
-macro_rules! later {
-    ($($name:ident($($of:ty),*) -> $answer:ty;)+) => {$(
-        pub(super) async fn $name(_reader: Reader, $(_: $of),*) -> Result<$answer, Trouble> {
-            todo!()
-        }
-    )+};
-}
-
-use countersign_core::account::{AccountRecord, Snapshot};
-use countersign_core::action::Action;
-use countersign_core::challenge::Challenge;
-use countersign_core::device::Device;
-use countersign_core::event::Event;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
-use countersign_core::statement::Digest;
-use countersign_core::time::UnixMillis;
-
-use super::keys::Bucket;
-use super::keys::Names;
-use crate::ports::store::{ActionQuery, Cursor, Page, UserQuery};
-
-later! {
-    account(AccountKey) -> Snapshot;
-    action(AccountKey, ActionKey) -> Option<Action>;
-    actions(AccountKey, ActionQuery) -> Vec<Action>;
-    challenge(AccountKey, ChallengeId) -> Option<Challenge>;
-    devices_of_key(CredentialKey) -> Vec<Device>;
-    account_of_ticket(Digest) -> Option<AccountKey>;
-    users(TenantId, UserQuery) -> Vec<(UserId, AccountRecord)>;
-    overdue(UnixMillis, UnixMillis, usize) -> Vec<Challenge>;
-    due_events(UnixMillis, usize) -> Vec<Event>;
-    page(Option<Cursor>) -> Page;
-    verify() -> ();
-    left_behind(Bucket) -> Vec<Names>;
 }
