@@ -13,7 +13,7 @@ use countersign_core::text::Line;
 use super::super::write::Commit;
 use super::*;
 use crate::ports::store::Committed;
-use crate::ports::{Clock as _, Entropy as _};
+use crate::ports::{Clock as _, Entropy};
 use crate::system::SystemClock;
 
 /// Largest number of commands that the scripts may run for a lifecycle of three commits.
@@ -48,7 +48,7 @@ impl Bench {
     /// Records a lifecycle with all evidence, in three commits after version `parent`.
     fn lifecycle(&self, account: &AccountKey, parent: u64, by: &Device) {
         let now = SystemClock.wall();
-        let entropy = SystemEntropy;
+        let entropy: &dyn Entropy = &SystemEntropy;
         let key = IdempotencyKey::from_entropy(entropy.bytes());
         let display = format!(
             r#"{{"action":"signIn","at":{},"ipAddress":"203.0.113.7","userAgent":"Browser"}}"#,
