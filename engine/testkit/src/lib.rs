@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod random;
 pub mod records;
 pub mod redis_server;
+pub mod redis_store;
 pub mod sample;
 mod until;
 

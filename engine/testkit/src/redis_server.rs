@@ -101,17 +101,44 @@ impl Redis {
         self.try_command(parts).unwrap()
     }
 
+    /// Runs a command, whose parts may be any bytes, as [`Self::command`] does.
+    pub fn command_of(&self, parts: &[&[u8]]) -> Vec<u8> {
+        self.send(parts).unwrap()
+    }
+
+    /// Returns the names of the keys that match a pattern, which has to be few.
+    pub fn keys(&self, pattern: &str) -> Vec<Vec<u8>> {
+        let reply = self.command_of(&[b"KEYS", pattern.as_bytes()]);
+        let mut rest = &reply[reply.iter().position(|byte| *byte == b'\n').unwrap() + 1..];
+        let mut names = Vec::new();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\r') {
+            let length = std::str::from_utf8(&rest[1..end]).unwrap().parse::<usize>().unwrap();
+            let (name, after) = rest[end + 2..].split_at(length);
+            names.push(name.to_vec());
+            rest = &after[2..];
+        }
+        names
+    }
+
     fn try_command(&self, parts: &[&str]) -> std::io::Result<String> {
+        let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+        Ok(String::from_utf8_lossy(&self.send(&parts)?).into_owned())
+    }
+
+    fn send(&self, parts: &[&[u8]]) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&self.address, ANSWER)?;
         stream.set_read_timeout(Some(ANSWER))?;
-        let mut sent = format!("*{}\r\n", parts.len());
+        let mut sent = format!("*{}\r\n", parts.len()).into_bytes();
         for part in parts {
-            sent.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+            sent.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
+            sent.extend_from_slice(part);
+            sent.extend_from_slice(b"\r\n");
         }
-        stream.write_all(sent.as_bytes())?;
+        stream.write_all(&sent)?;
         let mut reply = vec![0; 65_536];
         let length = stream.read(&mut reply)?;
-        Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
+        reply.truncate(length);
+        Ok(reply)
     }
 
     /// Waits until Redis answers. Returns false if the process ends or the time is up.

@@ -14,15 +14,14 @@ mod tickets;
 mod times;
 mod versions;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_engine::ports::Store;
 use countersign_engine::store::{
     Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
 };
-use countersign_engine::system::SystemEntropy;
 use countersign_testkit::redis_server::Redis;
+use countersign_testkit::redis_store;
 
 macro_rules! suite {
     ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {
@@ -131,6 +130,7 @@ mod memory {
 
 mod redis {
     conformance!(in_a_redis);
+    versions!(in_a_redis);
     contradictions!(in_a_redis);
 }
 
@@ -172,8 +172,8 @@ async fn in_a_redis_with_a_backlog() -> (Redis, RedisStore) {
 
 async fn in_redis_as(durability: Durability) -> (Redis, RedisStore) {
     let server = Redis::volatile();
-    let settings = RedisSettings { durability, ..RedisSettings::new(server.url()) };
-    let store = RedisStore::open(settings, Arc::new(SystemEntropy)).await.unwrap();
+    let redis = RedisSettings::new(server.url());
+    let store = redis_store::new(RedisSettings { durability, may_lose: true, ..redis }).await;
     (server, store)
 }
 
@@ -195,11 +195,10 @@ fn in_file_as(durability: Durability) -> (tempfile::TempDir, SqliteStore) {
 async fn what_redis_knows_of_a_ticket_expires() {
     let (server, store) = in_a_redis().await;
     tickets::two_are_recorded(&store).await;
-    let found = server.command(&["KEYS", "countersign:{*}:ticket:*"]);
-    let names: Vec<_> = found.lines().filter(|line| line.starts_with("countersign:")).collect();
+    let names = server.keys("countersign:t:*");
     assert_eq!(names.len(), 2);
     for name in names {
-        let left = server.command(&["PTTL", name]);
+        let left = String::from_utf8(server.command_of(&[b"PTTL", &name])).unwrap();
         let left: i64 = left.trim().trim_start_matches(':').parse().unwrap();
         assert!((1..=600_000).contains(&left), "{left} ms");
     }
