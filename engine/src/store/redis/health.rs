@@ -2,7 +2,6 @@
 //! it.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
@@ -58,8 +57,6 @@ pub(super) struct Health {
     condition: watch::Sender<Condition>,
     /// Time since the lock was last renewed.
     renewed: Mutex<Stopwatch>,
-    /// Number of times that the condition has become `Unsettled`.
-    doubts: AtomicU64,
     /// The latest log line about an outage.
     said: Mutex<Said>,
     /// Units that were answered early and are not recorded.
@@ -75,7 +72,6 @@ impl Health {
             partitions: Partitions::new(),
             condition: watch::Sender::new(Condition::Recording),
             renewed: Mutex::new(Stopwatch::start()),
-            doubts: AtomicU64::new(0),
             said: Mutex::default(),
             lag: Lag::new(durability),
             unwritten_from: watch::Sender::new(1),
@@ -160,12 +156,6 @@ impl Health {
         }
     }
 
-    /// Returns the number of times that the store has become unsettled. A reader compares the
-    /// number before and after a read.
-    pub(super) fn doubts(&self) -> u64 {
-        self.doubts.load(Ordering::Acquire)
-    }
-
     pub(super) fn recording(&self) {
         self.turn(&Condition::Recording);
     }
@@ -195,11 +185,7 @@ impl Health {
                     return false;
                 }
                 (_, Condition::Over(why)) => tracing::error!("{why}"),
-                (Condition::Unsettled(_), Condition::Unsettled(_))
-                | (_, Condition::Refusing(_)) => {}
-                (_, Condition::Unsettled(_)) => {
-                    self.doubts.fetch_add(1, Ordering::AcqRel);
-                }
+                (_, Condition::Refusing(_) | Condition::Unsettled(_)) => {}
                 (_, Condition::Recording) => tracing::warn!("the store records again"),
             }
             *known = condition.clone();

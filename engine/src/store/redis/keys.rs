@@ -173,12 +173,6 @@ impl Names {
         [self.0, uuid(id.as_str())].concat()
     }
 
-    /// Parses the name of an account's hash.
-    pub(super) fn of_account_key(name: &[u8]) -> Option<Self> {
-        let names = Self(*name.last_chunk()?);
-        (names.account() == name).then_some(names)
-    }
-
     /// Splits a member of an index by time into its account, and the binary id of its challenge (24
     /// bytes) or event (16 bytes).
     pub(super) fn of_member(member: &[u8]) -> Option<(Self, &[u8])> {
@@ -202,11 +196,6 @@ pub(super) fn device_field(id: &AuthenticatorId) -> Vec<u8> {
 /// Returns the field of a device in the hash of its credential. The value is the user's id.
 pub(super) fn binding_field(id: &AuthenticatorId) -> Vec<u8> {
     [&b"b"[..], &uuid(id.as_str())].concat()
-}
-
-/// Returns the field of the device that a field of [`binding_field`] names.
-pub(super) fn field_of_binding(field: &[u8]) -> Option<Vec<u8>> {
-    Some([b"d", field.strip_prefix(b"b")?].concat())
 }
 
 /// Returns a challenge's id as bytes.

@@ -11,7 +11,6 @@ mod keys;
 mod link;
 mod live;
 mod partitions;
-mod parts;
 mod read;
 mod reply;
 mod script;
@@ -22,6 +21,7 @@ mod tests;
 mod trouble;
 mod write;
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{AccountRecord, Snapshot};
@@ -62,6 +62,8 @@ pub struct RedisStore {
     reader: Reader,
     health: Arc<Health>,
     failures: Arc<Failures>,
+    /// The latest bucket before which lifecycles that were left behind are removed.
+    walked: AtomicU16,
     /// Resolves once the store's thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -98,7 +100,8 @@ impl RedisStore {
         let jobs = Arc::new(Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED));
         let ended = Mutex::new(Some(ended));
         let failures = Arc::clone(&reader.failures);
-        Ok(Self { jobs, reader, health, failures, ended })
+        let walked = AtomicU16::new(0);
+        Ok(Self { jobs, reader, health, failures, walked, ended })
     }
 
     fn read<T, F, R>(&self, query: F) -> Answer<T>
@@ -204,8 +207,12 @@ impl Store for RedisStore {
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
-        let _ = challenges_before;
+        self.reader.hide_before(actions_before, challenges_before);
         let (jobs, before) = (Arc::clone(&self.jobs), Bucket::of(actions_before));
+        // The buckets expire by themselves, so that a walk is needed only once for each of them.
+        if self.walked.fetch_max(before.0, Ordering::AcqRel) >= before.0 {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
         let left = self.read(move |reader| read::left_behind(reader, before));
         self.failures.watch(Box::pin(async move {
             let mut gone = 0;

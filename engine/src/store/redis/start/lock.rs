@@ -80,12 +80,6 @@ impl Owner {
         }
     }
 
-    /// Makes an owner for tests, which owns nothing.
-    #[cfg(test)]
-    pub(in crate::store::redis) fn sample() -> Self {
-        Self { token: "token".to_owned(), store: "store".to_owned() }
-    }
-
     /// Extends the lock's lifetime.
     pub(super) async fn renew(&self, link: &Link) -> Result<(), Trouble> {
         let call = Call::new(&RENEW).key(keys::STORE).key(keys::LOCK);

@@ -9,7 +9,6 @@ use countersign_core::id::ChallengeId;
 use redis::Value;
 
 use super::super::keys::{self, Bucket, Names, Partition};
-use super::super::parts;
 use super::super::reply::{Said, bytes, unexpected};
 use super::super::trouble::Trouble;
 use super::unit::{Unit, Words};
@@ -123,7 +122,7 @@ impl Commit {
 
     fn parts(&self, value: Value) -> Result<(Option<Action>, Vec<Challenge>), Trouble> {
         let parts = bytes(value)?.ok_or_else(|| unexpected("no parts"))?;
-        parts::read(&self.change.account, &parts)
+        Ok(case::read(&self.change.account, &parts)?)
     }
 
     fn ended(&self, id: &[u8], parts: Value) -> Result<Committed, Trouble> {
