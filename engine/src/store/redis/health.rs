@@ -2,17 +2,21 @@
 //! it.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_core::id::AccountKey;
 
 use tokio::sync::watch;
 
+use super::keys::Names;
 use super::partitions::Partitions;
-use super::start::Owner;
+use super::start::{LOCK_MS, Owner};
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::durability::Durability;
 use crate::store::lag::Lag;
 use crate::store::{lock, refused};
-use crate::system::Stopwatch;
+use crate::system::{Stopwatch, monotonic};
 
 /// Minimum seconds between two log lines about one outage, because its error can change with each
 /// attempt.
@@ -55,8 +59,8 @@ pub(super) struct Health {
     pub(super) owner: Owner,
     pub(super) partitions: Partitions,
     condition: watch::Sender<Condition>,
-    /// Time since the lock was last renewed.
-    renewed: Mutex<Stopwatch>,
+    /// Time of the machine, in milliseconds, at which the last renewal of the lock was sent.
+    renewed_ms: AtomicU64,
     /// The latest log line about an outage.
     said: Mutex<Said>,
     /// Units that were answered early and are not recorded.
@@ -71,7 +75,7 @@ impl Health {
             owner,
             partitions: Partitions::new(),
             condition: watch::Sender::new(Condition::Recording),
-            renewed: Mutex::new(Stopwatch::start()),
+            renewed_ms: AtomicU64::new(machine_ms()),
             said: Mutex::default(),
             lag: Lag::new(durability),
             unwritten_from: watch::Sender::new(1),
@@ -134,9 +138,27 @@ impl Health {
         matches!(&*self.condition.borrow(), Condition::Over(_))
     }
 
-    /// Notes that the lock was renewed.
-    pub(super) fn renewed(&self) {
-        *lock(&self.renewed) = Stopwatch::start();
+    /// Notes that the lock was renewed by a call that was sent at this time of the machine.
+    pub(super) fn renewed(&self, sent_ms: u64) {
+        self.renewed_ms.store(sent_ms, Ordering::Release);
+    }
+
+    /// Checks that an account's state in memory may be told: its partition has lost nothing, and no
+    /// other server can have taken the lock. If the bound on early answers is a number of records,
+    /// an outage of Redis may last longer than the lock.
+    pub(super) fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
+        if self.partitions.is_any_closed() {
+            let known = self.partitions.known(Names::of(account).partition());
+            if let Some(why) = known.closed {
+                return Err(refused(&why));
+            }
+        }
+        let age_ms = machine_ms().saturating_sub(self.renewed_ms.load(Ordering::Acquire));
+        if age_ms < LOCK_MS || self.lag.outlasts_outages() {
+            return Ok(());
+        }
+        self.check()?;
+        Err(refused("the lock in Redis was not renewed in time"))
     }
 
     /// Checks that units are accepted. During an outage they are if the bound on early answers is a
@@ -230,6 +252,11 @@ impl Health {
             Err(_) => Err(StoreError::Closed),
         }
     }
+}
+
+/// Returns the time of the machine, which includes sleep, in milliseconds.
+pub(super) fn machine_ms() -> u64 {
+    u64::try_from(monotonic().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -193,9 +193,10 @@ pub(super) fn device_field(id: &AuthenticatorId) -> Vec<u8> {
     [&b"d"[..], &uuid(id.as_str())].concat()
 }
 
-/// Returns the field of a device in the hash of its credential. The value is the user's id.
-pub(super) fn binding_field(id: &AuthenticatorId) -> Vec<u8> {
-    [&b"b"[..], &uuid(id.as_str())].concat()
+/// Returns the field of a device in the hash of its credential: `b`, the device and the account.
+/// The value is the user's id.
+pub(super) fn binding_field(account: Names, id: &AuthenticatorId) -> Vec<u8> {
+    [&b"b"[..], &uuid(id.as_str()), &account.0].concat()
 }
 
 /// Returns a challenge's id as bytes.

@@ -256,6 +256,10 @@ impl Store for RedisStore {
         self.health.ready()
     }
 
+    fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
+        self.health.vouches(account)
+    }
+
     fn close(&self) -> Answer<()> {
         self.jobs.close();
         let ended = lock(&self.ended).take();

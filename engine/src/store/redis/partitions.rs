@@ -1,6 +1,7 @@
 //! The partitions as this server knows them: the epoch in which each was opened, and the highest
 //! sequence that was acknowledged in it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use redis::{Cmd, Value};
@@ -22,32 +23,44 @@ pub(super) struct Known {
 }
 
 /// All partitions.
-#[derive(Default)]
-pub(super) struct Partitions(Mutex<Vec<Known>>);
+pub(super) struct Partitions {
+    known: Mutex<Vec<Known>>,
+    /// Number of closed partitions.
+    closed: AtomicUsize,
+}
 
 impl Partitions {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(vec![Known::default(); PARTITIONS]))
+        let known = Mutex::new(vec![Known::default(); PARTITIONS]);
+        Self { known, closed: AtomicUsize::new(0) }
     }
 
     pub(super) fn known(&self, partition: Partition) -> Known {
-        lock(&self.0)[partition.index()].clone()
+        lock(&self.known)[partition.index()].clone()
     }
 
     /// Replaces what is known of a partition, after it was opened.
     pub(super) fn set(&self, partition: Partition, known: Known) {
-        lock(&self.0)[partition.index()] = known;
+        let mut all = lock(&self.known);
+        all[partition.index()] = known;
+        let closed = all.iter().filter(|known| known.closed.is_some()).count();
+        self.closed.store(closed, Ordering::Release);
     }
 
     /// Notes an acknowledged commit.
     pub(super) fn acknowledge(&self, partition: Partition, sequence: u64) {
-        let acked = &mut lock(&self.0)[partition.index()].acked;
+        let acked = &mut lock(&self.known)[partition.index()].acked;
         *acked = sequence.max(*acked);
+    }
+
+    /// Tells whether a partition is closed.
+    pub(super) fn is_any_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) > 0
     }
 
     /// Returns the reason for which a partition is closed, with the number of closed ones.
     pub(super) fn closed(&self) -> Option<(Arc<str>, usize)> {
-        let known = lock(&self.0);
+        let known = lock(&self.known);
         let mut closed = known.iter().filter_map(|known| known.closed.clone());
         closed.next().map(|why| (why, closed.count() + 1))
     }

@@ -23,8 +23,11 @@ use crate::store::{asked_attributes, has_attributes, sort_devices, sort_open};
 /// Number of index entries that are checked in one request.
 const PAGE: usize = 128;
 
+/// Fields of a hash with their values.
+pub(super) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Splits the reply to `HGETALL` into fields and values.
-pub(super) fn fields(value: Value) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Trouble> {
+pub(super) fn fields(value: Value) -> Result<Fields, Trouble> {
     let values = array(value)?.into_iter().map(|value| Ok(bytes(value)?.unwrap_or_default()));
     let values = values.collect::<Result<Vec<_>, Trouble>>()?;
     let mut values = values.into_iter();
@@ -74,7 +77,7 @@ pub(in crate::store::redis) async fn devices_of_key(
         let user = String::from_utf8(user).ok().and_then(|user| UserId::parse(&user).ok());
         let user = user.ok_or_else(|| unexpected("an unknown user"))?;
         let names = Names::of(&AccountKey { tenant: key.tenant.clone(), user });
-        let field = [b"d", binding.get(1..).unwrap_or_default()].concat();
+        let field = [b"d", binding.get(1..17).unwrap_or_default()].concat();
         asked.push(of("HGET", names.account()).arg(field).clone());
     }
     let mut devices = Vec::new();

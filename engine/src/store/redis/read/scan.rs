@@ -17,7 +17,7 @@ use super::super::keys::{self, Bucket, FIRST, Names};
 use super::super::live;
 use super::super::reply::{array, bytes, row, text, unexpected};
 use super::super::trouble::Trouble;
-use super::account::fields;
+use super::account::{Fields, fields};
 use super::cases::whole;
 use super::names::Key;
 use super::{Reader, indexes, of};
@@ -263,7 +263,7 @@ fn misplaced() -> Trouble {
 }
 
 /// Returns the cases of several buckets by their short names.
-fn each(buckets: Vec<Value>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Trouble> {
+fn each(buckets: Vec<Value>) -> Result<Fields, Trouble> {
     let cases: Vec<_> = buckets.into_iter().map(fields).collect::<Result<_, _>>()?;
     Ok(cases.into_iter().flatten().collect())
 }

@@ -34,7 +34,7 @@ pub(in crate::store::redis) async fn verify(reader: Reader) -> Result<(), Troubl
         for name in names {
             match Key::of(&name) {
                 Some(Key::Account(_)) => accounts.push(name),
-                Some(Key::Event(account)) => needed.extend(of_event(name, account)),
+                Some(Key::Event(account)) => needed.extend(of_event(&name, account)),
                 Some(Key::Cases(..) | Key::Left(..) | Key::Other) | None => {}
             }
         }
@@ -72,10 +72,10 @@ fn needed(record: &[u8], command: &str, index: impl Into<Vec<u8>>, member: &[u8]
     Needed { of: record.to_vec(), index, command, value: None }
 }
 
-fn of_event(name: Vec<u8>, account: Names) -> Option<Needed> {
+fn of_event(name: &[u8], account: Names) -> Option<Needed> {
     let id = name.last_chunk::<16>()?;
     let member = [&account.0[..], id].concat();
-    Some(needed(&name, "ZSCORE", account.partition().events(), &member))
+    Some(needed(name, "ZSCORE", account.partition().events(), &member))
 }
 
 /// Returns the index entries that have to exist for an account with its devices and challenges.
@@ -95,7 +95,12 @@ fn of_account(name: &[u8], value: Value) -> Result<Vec<Needed>, Trouble> {
     for (field, value) in fields.iter().filter(|(field, _)| field.first() == Some(&b'd')) {
         let device = indexes::device(value)?;
         let index = keys::credential_name(&keys::credential(&device.credential()));
-        let mut entry = needed(name, "HGET", index, &keys::binding_field(&device.id));
+        let mut entry = needed(
+            name,
+            "HGET",
+            index,
+            &keys::binding_field(Names::of(&device.account), &device.id),
+        );
         entry.value = Some(user.to_vec());
         debug_assert_eq!(keys::device_field(&device.id), *field);
         found.push(entry);

@@ -288,10 +288,10 @@ end
 
 -- Replaces a device, or removes it, with its entry in the index of its credential.
 local function put_device(account, id, value, user)
-  local old, field = account.old['d' .. id], 'd' .. id
+  local old, field, binding = account.old['d' .. id], 'd' .. id, 'b' .. id .. account.digest
   local before, after = old and sub(old, 1, 16), value and sub(value, 1, 16)
-  if before and before ~= after then call('HDEL', 'countersign:k:' .. before, 'b' .. id) end
-  if after and before ~= after then call('HSET', 'countersign:k:' .. after, 'b' .. id, user) end
+  if before and before ~= after then call('HDEL', 'countersign:k:' .. before, binding) end
+  if after and before ~= after then call('HSET', 'countersign:k:' .. after, binding, user) end
   account.old[field], account.put[field] = value, value
 end
 

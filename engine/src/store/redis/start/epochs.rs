@@ -131,8 +131,7 @@ fn missing(known: &Known, found: &Found) -> u64 {
     }
     let epochs: Vec<_> = found.history.split_terminator(' ').collect();
     let own = known.guard.split(' ').next().unwrap_or_default();
-    let begun = |entry: &&str| entry.split(':').next() == Some(own);
-    let Some(place) = epochs.iter().position(|entry| begun(&entry)) else {
+    let Some(place) = epochs.iter().position(|e| e.split(':').next() == Some(own)) else {
         // This server's epoch is not in the history, which has its last epochs alone.
         return known.acked.max(1);
     };

@@ -13,7 +13,7 @@ use super::super::link::Link;
 use super::super::reply::{number, said, text, unexpected};
 use super::super::script::{ACQUIRE, Call, RELEASE, RENEW};
 use super::super::settings::Opening;
-use super::super::trouble::{ABSENT, OLD, Trouble};
+use super::super::trouble::{OLD, Trouble};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 
@@ -23,7 +23,7 @@ pub(super) const LAYOUT: &str = "2";
 pub(super) const FORMAT: &str = "1";
 /// Lifetime of the lock. After a server was killed, the next one has to wait until the lock has
 /// expired.
-const LOCK: Duration = Duration::from_millis(3_000);
+pub(in crate::store::redis) const LOCK_MS: u64 = 3_000;
 /// Interval between renewals of the lock.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// Longest time for which a start waits for the lock. It is longer than the lock's lifetime.
@@ -57,7 +57,7 @@ impl Owner {
         let call = call.arg(&*token).arg(lock_ms()).arg(LAYOUT).arg(FORMAT);
         let watch = Stopwatch::start();
         loop {
-            let mut found = said_of_store(link.call(&call).await?)?;
+            let mut found = said(link.call(&call).await?)?;
             match found.word.as_str() {
                 "owned" => {
                     let store = text(found.next())?.unwrap_or_default();
@@ -95,14 +95,6 @@ impl Owner {
     }
 }
 
-/// Splits a reply about the store. That there is none is a refusal here.
-fn said_of_store(value: Value) -> Result<super::super::reply::Said, Trouble> {
-    said(value).map_err(|trouble| match trouble {
-        Trouble::Absent => Trouble::Refused(ABSENT.to_owned()),
-        trouble => trouble,
-    })
-}
-
 /// Waits until the lock has been free for [`LOCK_WATCH`], or finds that the store never had an
 /// owner. Fails if the lock is still held after [`LOCK_WAIT`].
 async fn unowned(link: &Link) -> Result<(), Trouble> {
@@ -134,7 +126,7 @@ fn in_use() -> Trouble {
 }
 
 fn lock_ms() -> String {
-    LOCK.as_millis().to_string()
+    LOCK_MS.to_string()
 }
 
 pub(super) fn hex<const N: usize>(bytes: [u8; N]) -> String {

@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::begin::Loss;
 pub(super) use self::epochs::Epochs;
-pub(super) use self::lock::Owner;
 use self::lock::RENEWAL;
-use super::health::Health;
+pub(super) use self::lock::{LOCK_MS, Owner};
+use super::health::{Health, machine_ms};
 use super::link::Link;
 use super::read::Reader;
 use super::settings::{Opening, RedisSettings, Retention};
-use super::trouble::{ABSENT, Trouble};
+use super::trouble::Trouble;
 use super::write::{Job, QUEUE_UNITS_MAX, Task};
 use crate::ports::Entropy;
 use crate::ports::store::StoreError;
@@ -84,10 +84,7 @@ async fn open(
         Ok(()) => Ok((Arc::new(link), health, epochs)),
         Err(trouble) => {
             health.owner.release(&link).await;
-            Err(match trouble {
-                Trouble::Absent => Trouble::Refused(ABSENT.to_owned()),
-                trouble => trouble,
-            })
+            Err(trouble)
         }
     }
 }
@@ -128,9 +125,10 @@ async fn connect(settings: &RedisSettings) -> Result<Link, Trouble> {
 async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
     loop {
         tokio::time::sleep(RENEWAL).await;
+        let sent_ms = machine_ms();
         match health.owner.renew(&link).await {
             Ok(()) => {
-                health.renewed();
+                health.renewed(sent_ms);
                 if health.check().is_err() || health.partitions.closed().is_some() {
                     reader.reopen();
                 }

@@ -45,7 +45,11 @@ fn the_order_of_the_checks_decides_the_answer() {
             Committed::Recorded,
         ),
         ("another end", change(&ann, 4, 5, vec![put(&denied)]), ended_as(Outcome::Approved)),
-        ("ended is said before stale", change(&ann, 2, 5, vec![put(&open)]), ended_as(Outcome::Approved)),
+        (
+            "ended is said before stale",
+            change(&ann, 2, 5, vec![put(&open)]),
+            ended_as(Outcome::Approved),
+        ),
         ("an id of the last eight", change(&ann, 3, 1, vec![put(&denied)]), Committed::Recorded),
         ("no id", change(&ann, 0, 0, vec![]), stale(4)),
     ];

@@ -83,7 +83,11 @@ impl Bench {
         let approved = Challenge { ended: Some(end), ..open.clone() };
         let used = Device { last_verified_at: Some(now), ..by.clone() };
         self.commit(account, parent, vec![Write::Track(pending.into())]);
-        self.commit(account, parent + 1, vec![Write::Account(record()), Write::Challenge(open.into())]);
+        self.commit(
+            account,
+            parent + 1,
+            vec![Write::Account(record()), Write::Challenge(open.into())],
+        );
         let writes = vec![
             Write::Account(record()),
             Write::Device(used.into()),

@@ -11,9 +11,9 @@ mod task;
 mod unit;
 
 pub(super) use self::change::{Commit, version};
-pub(super) use self::job::Job;
 #[cfg(test)]
 pub(super) use self::group::call_of;
+pub(super) use self::job::Job;
 use self::job::late;
 pub(super) use self::small::{Forget, Observe, PutOff, RemoveEvent, Secret};
 pub(super) use self::task::{QUEUE_UNITS_MAX, Task};

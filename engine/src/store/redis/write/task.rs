@@ -169,7 +169,12 @@ impl Task {
                 }
                 // The group may have been recorded in an earlier attempt. Until its result is
                 // known, nothing is read or answered early.
-                trouble => self.note_trouble(trouble),
+                trouble @ (Trouble::Lost(_)
+                | Trouble::Refused(_)
+                | Trouble::Moved
+                | Trouble::Rolled
+                | Trouble::Absent
+                | Trouble::Unreadable(_)) => self.note_trouble(trouble),
             }
             if self.expire(&mut group, sent) {
                 return self.give_up(group, &late());
