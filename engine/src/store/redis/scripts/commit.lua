@@ -190,19 +190,14 @@ end
 
 local function number(bucket) return string.byte(bucket) * 256 + string.byte(bucket, 2) end
 
--- Adds a bucket to the list of the account's, oldest first. Returns false if it was there.
-local function list(account, bucket)
-  local buckets, place = account.buckets, 1
-  while place < #buckets and number(sub(buckets, place, place + 1)) < number(bucket) do
+-- Adds a bucket to a list, oldest first. Returns nil if it is there.
+local function insert(list, bucket)
+  local place = 1
+  while place < #list and number(sub(list, place, place + 1)) < number(bucket) do
     place = place + 2
   end
-  if sub(buckets, place, place + 1) == bucket then return false end
-  account.buckets = sub(buckets, 1, place - 1) .. bucket .. sub(buckets, place)
-  if #account.buckets > BUCKETS_MAX then
-    call('UNLINK', bucket_key(account, 'h', sub(account.buckets, 1, 2)))
-    account.buckets = sub(account.buckets, 3)
-  end
-  return true
+  if sub(list, place, place + 1) == bucket then return nil end
+  return sub(list, 1, place - 1) .. bucket .. sub(list, place)
 end
 
 -- Appends the parts of a lifecycle to its case, except those of open challenges.
@@ -211,10 +206,14 @@ local function keep(account, one)
   local parts, key = recorded(account, one), bucket_key(account, 'h', one.bucket)
   account.cases[one.id] = {parts, one.bucket}
   call('HSET', key, one.id, parts)
+  local buckets = insert(account.buckets, one.bucket)
   -- A listed bucket may have expired, but not that of today.
-  if list(account, one.bucket) or one.bucket ~= TODAY then
-    call('PEXPIRE', key, BUCKET_MS, 'NX')
+  if buckets or one.bucket ~= TODAY then call('PEXPIRE', key, BUCKET_MS, 'NX') end
+  if buckets and #buckets > BUCKETS_MAX then
+    call('UNLINK', bucket_key(account, 'h', sub(buckets, 1, 2)))
+    buckets = sub(buckets, 3)
   end
+  account.buckets = buckets or account.buckets
 end
 
 -- Moves the lifecycles that are no longer under way to their cases.
@@ -325,7 +324,7 @@ local function remove(account, users, user)
       hset(to, cases)
       call('PEXPIRE', to, LEFT_MS)
       call('UNLINK', from)
-      if not find(left, bucket, 1, true) then left = left .. bucket end
+      left = insert(left, bucket) or left
     end
   end
   account.live, account.buckets, account.cases = live, '', {}

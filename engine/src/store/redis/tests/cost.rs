@@ -42,7 +42,7 @@ const USERS: u64 = 50;
 impl Bench {
     fn commit(&self, account: &AccountKey, parent: u64, writes: Vec<Write>) {
         let change = change(account, parent, parent + 1, writes);
-        assert_eq!(self.send(Commit::new(change)).unwrap(), Committed::Recorded);
+        assert_eq!(self.send(&Commit::new(change)).unwrap(), Committed::Recorded);
     }
 
     /// Records a lifecycle with all evidence, in three commits after version `parent`.
@@ -155,6 +155,10 @@ fn records_take_little_memory() {
         bench.lifecycle(user, 1 + 3 * n, phone);
     }
     let lifecycle_bytes = (bench.bytes() - enrolled) / KEPT;
+    let stats = super::super::reply::text(bench.command(&["INFO", "commandstats"])).unwrap();
+    let scripts =
+        stats.unwrap().lines().find(|l| l.starts_with("cmdstat_evalsha")).map(str::to_owned);
+    println!("scripts: {scripts:?}");
     println!("{device_bytes} bytes a device, {lifecycle_bytes} a lifecycle");
     assert!(device_bytes <= DEVICE_BYTES_MAX, "{device_bytes}");
     assert!(lifecycle_bytes <= LIFECYCLE_BYTES_MAX, "{lifecycle_bytes}");

@@ -72,9 +72,9 @@ impl Bench {
     }
 
     /// Sends one unit as the server with this knowledge would, and reads the answer as its caller.
-    fn send_as<U: Unit>(&self, known: &Known, unit: U) -> Result<U::Answer, Trouble> {
+    fn send_as<U: Unit>(&self, known: &Known, unit: &U) -> Result<U::Answer, Trouble> {
         let retention = Retention::of(&RedisSettings::new(""));
-        let call = call_of(&unit, known.clone(), retention);
+        let call = call_of(unit, known, retention);
         let mut replies = array(self.call(&call)?)?;
         assert_eq!(replies.len(), 1);
         let mut said = said(replies.remove(0))?;
@@ -85,7 +85,7 @@ impl Bench {
         unit.refused(said)
     }
 
-    fn send<U: Unit>(&self, unit: U) -> Result<U::Answer, Trouble> {
+    fn send<U: Unit>(&self, unit: &U) -> Result<U::Answer, Trouble> {
         self.send_as(&known(0), unit)
     }
 }

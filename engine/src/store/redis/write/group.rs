@@ -120,7 +120,7 @@ impl Task {
 #[cfg(test)]
 pub(in crate::store::redis) fn call_of<U: super::Unit>(
     unit: &U,
-    known: Known,
+    known: &Known,
     retention: Retention,
 ) -> Call {
     call(&vec![Waiting::told(unit, None)], |_| known.clone(), retention)
