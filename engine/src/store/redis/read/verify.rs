@@ -92,17 +92,11 @@ fn of_account(name: &[u8], value: Value) -> Result<Vec<Needed>, Trouble> {
             found.push(needed(name, "ZSCORE", keys::users_name(&index), user));
         }
     }
-    for (field, value) in fields.iter().filter(|(field, _)| field.first() == Some(&b'd')) {
+    for (_, value) in fields.iter().filter(|(field, _)| field.first() == Some(&b'd')) {
         let device = indexes::device(value)?;
         let index = keys::credential_name(&keys::credential(&device.credential()));
-        let mut entry = needed(
-            name,
-            "HGET",
-            index,
-            &keys::binding_field(Names::of(&device.account), &device.id),
-        );
+        let mut entry = needed(name, "HGET", index, &keys::binding_field(names, &device.id));
         entry.value = Some(user.to_vec());
-        debug_assert_eq!(keys::device_field(&device.id), *field);
         found.push(entry);
     }
     for open in live::lifecycles(field(b"l").unwrap_or_default())?.iter().flat_map(|l| &l.open) {
