@@ -16,11 +16,11 @@ fn with_operators() -> Launch {
     Launch { env: vec![listen], ..Launch::default() }
 }
 
-fn run(folder: &Path, store: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, store: &Path, arguments: &[&str]) -> Output {
     run_on(folder, &format!("sqlite:{}", store.display()), arguments)
 }
 
-fn run_on(folder: &Path, url: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run_on(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(arguments)
         .env_clear()
@@ -33,14 +33,14 @@ fn run_on(folder: &Path, url: &str, arguments: &[&str]) -> Output {
 }
 
 /// Returns the output of a command, which must succeed.
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// Returns the error text of a command, which must fail.
-fn refused(output: &Output) -> String {
+pub(crate) fn refused(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr.clone()).unwrap()
 }

@@ -55,6 +55,7 @@ pub(crate) async fn is_whole(
     (open, approved): (Challenge, Challenge),
 ) {
     let ann = user(name);
+    assert_eq!(store.vouches(&ann), Ok(()));
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.version.number, snapshot.record), (3, Some(record())));
     assert_eq!(snapshot.devices, [device(&ann, n)]);
@@ -86,6 +87,8 @@ pub(crate) async fn is_closed(store: &RedisStore, name: &str, (open, _): &(Chall
         let Err(StoreError::Unavailable(why)) = read else { panic!("read {n}: {read:?}") };
         assert!(why.contains("Redis has lost"), "read {n}: {why}");
     }
+    let memory = store.vouches(&who);
+    assert!(memory.is_err(), "nothing is told from memory either");
     for parent in [0, 3] {
         let denied = Write::Challenge(ended(open, Outcome::Denied, 30).into());
         let answer = store.commit(unit(&who, parent, [denied])).await;

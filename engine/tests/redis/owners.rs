@@ -6,7 +6,7 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::{Opening, RedisSettings, RedisStore};
-use countersign_engine::system::SystemEntropy;
+use countersign_engine::system::{Stopwatch, SystemEntropy};
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 use countersign_testkit::redis_store;
@@ -56,6 +56,7 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
     let late = asleep.commit(unit(&ann, 1, [account(record())])).await;
     assert!(is_unavailable(&late), "{late:?}");
     assert!(asleep.account(&ann).await.is_err(), "it cannot know what is recorded");
+    assert!(asleep.vouches(&ann).is_err(), "its memory is old");
     let why = asleep.broken().await.to_string();
     assert!(why.contains("another server has taken over"), "its process ends: {why}");
     let Err(StoreError::Unavailable(why)) = asleep.ready() else { panic!("it goes on") };
@@ -67,6 +68,24 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
     drop(asleep);
     assert!(try_open(&redis.url(), WAIT).await.is_err());
     recorded(&awake, &ann, 2, [account(record())]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_from_memory_once_the_lock_may_have_expired() {
+    let redis = Redis::volatile();
+    let store = begun(&redis.url()).await;
+    let ann = user("ann");
+    recorded(&store, &ann, 0, [account(record())]).await;
+    assert_eq!(store.vouches(&ann), Ok(()));
+    redis.signal("STOP");
+    let watch = Stopwatch::start();
+    let why = until("the lock may have expired", async || store.vouches(&ann).err()).await;
+    // The lock lives for 3 seconds, and is renewed each second.
+    let seconds = watch.seconds();
+    assert!((1.0..4.0).contains(&seconds), "after {seconds} s: {why}");
+    redis.signal("CONT");
+    until("the lock is renewed", async || store.vouches(&ann).ok()).await;
+    recorded(&store, &ann, 1, [account(record())]).await;
 }
 
 #[tokio::test]
