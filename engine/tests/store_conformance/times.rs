@@ -91,7 +91,7 @@ pub(crate) async fn pruning_tells_how_many_records_it_deleted(store: impl Store)
     let old = (0..1_200).map(|n| Write::Action(action(&ann, &format!("{n}"), n).into()));
     let over = ended(&challenge(&ann, 1, 10), Outcome::Approved, 199);
     let writes = old.chain([Write::Challenge(over.into())]).collect::<Vec<_>>();
-    recorded(&store, &ann, 0, writes).await;
+    store.commit(unit(&ann, 0, writes)).await.unwrap();
     assert_eq!(store.prune(UnixMillis(1_199), UnixMillis(200)).await, Ok(1_200));
     assert_eq!(store.prune(UnixMillis(1_199), UnixMillis(200)).await, Ok(0));
 }

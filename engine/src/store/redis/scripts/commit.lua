@@ -8,6 +8,10 @@
 -- Answers a list with one reply for each unit: {'recorded', sequence, ...}; {'stale', version};
 -- {'ended', id of the challenge, parts}; {'known', parts}; {'moved'}, {'lost'} or {'absent'} from
 -- the partition; {'error', message}.
+-- Globals are slow to reach.
+local KEYS, ARGV, ipairs, pairs, unpack, tonumber = KEYS, ARGV, ipairs, pairs, unpack, tonumber
+local find, sub, byte, concat, call = string.find, string.sub, string.byte, table.concat, redis.call
+local pack_bytes, unpack_bytes = struct.pack, struct.unpack
 local BUCKET_MS, LEFT_MS, REMOVED_MS = ARGV[1], ARGV[2], ARGV[3]
 local BUCKETS_MAX, TODAY = tonumber(ARGV[4]), ARGV[5]
 -- Largest number of actions without an open challenge under way, and of bytes of the ended challenges
@@ -18,12 +22,10 @@ local NEVER, NONE = string.rep('\0', 16), string.rep('\0', 8)
 -- Number of words of each kind of write.
 local LENGTH = {a = 3, t = 2, r = 2, d = 4, x = 1, p = 4, k = 4, o = 7, e = 4, v = 3}
 
-local find, sub, call = string.find, string.sub, redis.call
-
-local function hset(key, pairs)
-  for at = 1, #pairs, 1000 do
-    call('HSET', key, unpack(pairs, at, math.min(at + 999, #pairs)))
-  end
+-- Sets fields. Lua passes at most some thousand arguments.
+local function hset(key, set)
+  if #set <= 1000 then return call('HSET', key, unpack(set)) end
+  for at = 1, #set, 1000 do call('HSET', key, unpack(set, at, math.min(at + 999, #set))) end
 end
 
 -- Reads the field of lifecycles under way. `live.rs` describes it.
@@ -31,14 +33,14 @@ local function read_live(field)
   local live, at, size = {}, 1, 0
   while at <= #field do
     local one, flags, count = {open = {}}, 0, 0
-    one.id, one.bucket, flags, count, size, at = struct.unpack('>c8c2BBI4', field, at)
+    one.id, one.bucket, flags, count, size, at = unpack_bytes('>c8c2BBI4', field, at)
     one.pending, one.split = flags % 2 == 1, flags >= 2
     one.action, at = sub(field, at, at + size - 1), at + size
-    size, at = struct.unpack('>I4', field, at)
+    size, at = unpack_bytes('>I4', field, at)
     one.ended, at = sub(field, at, at + size - 1), at + size
     for n = 1, count do
       local open = {}
-      open.id, open.held, size, at = struct.unpack('>c24BI4', field, at)
+      open.id, open.held, size, at = unpack_bytes('>c24BI4', field, at)
       open.part, at = sub(field, at, at + size - 1), at + size
       one.open[n] = open
     end
@@ -51,16 +53,16 @@ local function write_live(live)
   local out = {}
   for _, one in ipairs(live) do
     local flags = (one.pending and 1 or 0) + (one.split and 2 or 0)
-    out[#out + 1] = struct.pack('>c8c2BBI4', one.id, one.bucket, flags, #one.open, #one.action)
+    out[#out + 1] = pack_bytes('>c8c2BBI4', one.id, one.bucket, flags, #one.open, #one.action)
     out[#out + 1] = one.action
-    out[#out + 1] = struct.pack('>I4', #one.ended)
+    out[#out + 1] = pack_bytes('>I4', #one.ended)
     out[#out + 1] = one.ended
     for _, open in ipairs(one.open) do
-      out[#out + 1] = struct.pack('>c24BI4', open.id, open.held, #open.part)
+      out[#out + 1] = pack_bytes('>c24BI4', open.id, open.held, #open.part)
       out[#out + 1] = open.part
     end
   end
-  return table.concat(out)
+  return concat(out)
 end
 
 -- Returns why a partition accepts no unit; nil if it does.
@@ -126,7 +128,7 @@ end
 
 -- Tells whether parts have an action: it is the first part then. The low half of a part's first byte
 -- is its kind.
-local function has_action(parts) return parts ~= '' and string.byte(parts) % 16 == 1 end
+local function has_action(parts) return parts ~= '' and byte(parts) % 16 == 1 end
 
 -- Returns all recorded parts of a lifecycle except those of open challenges. A later part replaces
 -- an earlier one of the same record.
@@ -139,26 +141,33 @@ end
 
 local function recorded_of(account, id)
   local one = under_way(account, id)
-  if one then return recorded(account, one), one.open end
-  return case(account, id) or '', {}
+  return one and recorded(account, one) or not one and case(account, id) or ''
+end
+
+-- Tells whether a challenge has ended otherwise than a write of kind 'o' or 'e' says.
+local function has_ended(account, kind, id, challenge, part)
+  local one, parts = under_way(account, id), nil
+  for _, open in ipairs(one and one.open or {}) do
+    if open.id == challenge then return false end
+  end
+  if one and not one.split then parts = one.ended else parts = recorded_of(account, id) end
+  -- The part of a challenge has the challenge's id in it.
+  if not find(parts, challenge, 1, true) then return false end
+  return kind == 'o' or not find(parts, part, 1, true)
 end
 
 local function check(account, parent, id)
   local version = account.version
-  for at = 9, #version, 8 do
-    if id ~= NONE and sub(version, at, at + 7) == id then return {'recorded'} end
-  end
+  local named = id ~= NONE and find(version, id, 9, true)
+  -- The ids begin at every eighth byte.
+  while named and named % 8 ~= 1 do named = find(version, id, named + 1, true) end
+  if named then return {'recorded'} end
   local at = account.first
   while at <= account.last do
     local kind = ARGV[at]
     if kind == 'o' or kind == 'e' then
-      local parts, all = recorded_of(account, ARGV[at + 1])
-      local is_open = false
-      for _, open in ipairs(all) do is_open = is_open or open.id == ARGV[at + 3] end
-      local is_same = kind == 'e' and find(parts, ARGV[at + 4], 1, true)
-      -- The part of a challenge has the challenge's id in it.
-      if not is_open and not is_same and find(parts, ARGV[at + 3], 1, true) then
-        return {'ended', ARGV[at + 3], parts}
+      if has_ended(account, kind, ARGV[at + 1], ARGV[at + 3], ARGV[at + 4]) then
+        return {'ended', ARGV[at + 3], recorded_of(account, ARGV[at + 1])}
       end
     end
     at = at + LENGTH[kind] + 1
@@ -188,10 +197,11 @@ local function touched(account, id, bucket)
   return one
 end
 
-local function number(bucket) return string.byte(bucket) * 256 + string.byte(bucket, 2) end
+local function number(bucket) return byte(bucket) * 256 + byte(bucket, 2) end
 
 -- Adds a bucket to a list, oldest first. Returns nil if it is there.
 local function insert(list, bucket)
+  if sub(list, -2) == bucket then return nil end
   local place = 1
   while place < #list and number(sub(list, place, place + 1)) < number(bucket) do
     place = place + 2
@@ -267,14 +277,20 @@ end
 -- Returns the digests of indexes in front of an account's row, as a set.
 local function indexes(row)
   local found = {}
-  for n = 0, (row and string.byte(row) or 0) - 1 do found[sub(row, n * 16 + 2, n * 16 + 17)] = true end
+  for n = 0, (row and byte(row) or 0) - 1 do found[sub(row, n * 16 + 2, n * 16 + 17)] = true end
   return found
 end
 
 -- Replaces the account's row, or removes it, with the entries of the user in the indexes.
 local function put_row(account, row, users, user)
-  local old, new = indexes(account.old.row), indexes(row)
-  if account.old.row then old[users] = true end
+  local before = account.old.row
+  account.old.row, account.put.row = row, row
+  if before and row then
+    local length = byte(row) * 16 + 1
+    if sub(before, 1, length) == sub(row, 1, length) then return end
+  end
+  local old, new = indexes(before), indexes(row)
+  if before then old[users] = true end
   if row then new[users] = true end
   for index in pairs(new) do
     if not old[index] then call('ZADD', 'countersign:u:' .. index, 0, user) end
@@ -282,7 +298,6 @@ local function put_row(account, row, users, user)
   for index in pairs(old) do
     if not new[index] then call('ZREM', 'countersign:u:' .. index, user) end
   end
-  account.old.row, account.put.row = row, row
 end
 
 -- Replaces a device, or removes it, with its entry in the index of its credential.
@@ -459,13 +474,15 @@ function run.forget(state, key, from)
   return {'recorded', sequence, gone}
 end
 
+local function attempt(kind, state, from, to, key)
+  return fence(state, ARGV[from - 2], ARGV[from - 1]) or run[kind](state, key, from, to)
+end
+
 local replies, at, key = {}, 6, 1
 while at <= #ARGV do
   local kind, count = ARGV[at], tonumber(ARGV[at + 1])
   local state, from, to = KEYS[key], at + 4, at + 1 + count
-  local fine, reply = pcall(function()
-    return fence(state, ARGV[at + 2], ARGV[at + 3]) or run[kind](state, KEYS[key + 1], from, to)
-  end)
+  local fine, reply = pcall(attempt, kind, state, from, to, KEYS[key + 1])
   if not fine then
     reply = {'error', type(reply) == 'table' and reply.err or tostring(reply)}
   end

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use metrics::counter;
 use redis::Value;
 
-use super::super::health::Health;
+use super::super::health::{Health, machine_ms};
 use super::super::keys::{self, Partition};
 use super::super::link::{Link, Peer};
 use super::super::partitions::Known;
@@ -64,6 +64,8 @@ impl Epochs {
         if self.opened.as_ref() == Some(&peer) {
             return Ok(());
         }
+        let sent_ms = machine_ms();
+        health.owner.renew(link).await?;
         let calls: Vec<_> =
             Partition::all().map(|partition| self.call(partition, health, &peer)).collect();
         let replies = link.calls(&calls).await?;
@@ -72,6 +74,7 @@ impl Epochs {
             let known = self.judge(link, partition, &known, found(reply)?).await?;
             health.partitions.set(partition, known);
         }
+        health.renewed(sent_ms);
         // The connection may have been replaced meanwhile; then all of this is done again.
         (self.opened, self.is_new_owner) = (Some(peer), false);
         Ok(())

@@ -16,7 +16,7 @@ pub(super) use self::epochs::Epochs;
 use self::lock::RENEWAL;
 pub(super) use self::lock::{LOCK_MS, Owner};
 use super::health::{Health, machine_ms};
-use super::link::Link;
+use super::link::{Link, Peer};
 use super::read::Reader;
 use super::settings::{Opening, RedisSettings, Retention};
 use super::trouble::Trouble;
@@ -120,16 +120,18 @@ async fn connect(settings: &RedisSettings) -> Result<Link, Trouble> {
     }
 }
 
-/// Renews the lock at intervals. If something is wrong, lets the writing task open the partitions
-/// again.
+/// Renews the lock at intervals. If something is wrong, or Redis has changed its process, lets the
+/// writing task open the partitions again.
 async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
+    let mut known = None;
     loop {
         tokio::time::sleep(RENEWAL).await;
         let sent_ms = machine_ms();
-        match health.owner.renew(&link).await {
-            Ok(()) => {
+        match renew(&link, &health).await {
+            Ok(peer) => {
                 health.renewed(sent_ms);
-                if health.check().is_err() || health.partitions.closed().is_some() {
+                let is_other = known.replace(peer.clone()).is_some_and(|known| known != peer);
+                if is_other || health.check().is_err() || health.partitions.is_any_closed() {
                     reader.reopen();
                 }
             }
@@ -137,4 +139,9 @@ async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
             Err(trouble) => health.unsettled(&StoreError::from(trouble).to_string()),
         }
     }
+}
+
+async fn renew(link: &Link, health: &Health) -> Result<Peer, Trouble> {
+    health.owner.renew(link).await?;
+    link.connect().await
 }

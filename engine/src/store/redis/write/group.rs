@@ -47,7 +47,13 @@ impl Task {
         if replies.len() != group.len() {
             return Err(unexpected("another number of answers"));
         }
-        self.answer(group, replies, before)
+        let answered = self.answer(group, replies, before);
+        if let Err(Trouble::Lost(_)) = &answered {
+            // The script was refused by a replica, or by a Redis that is not ready. The next
+            // connection may find another process.
+            self.link.disconnect().await;
+        }
+        answered
     }
 
     async fn send(&self, call: &Call, whole: bool, sent: &mut bool) -> Result<Value, Trouble> {

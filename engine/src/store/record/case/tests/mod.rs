@@ -99,7 +99,7 @@ fn zz_measure() {
             std::fs::write(format!("{dir}/{name}"), [&[a.len() as u8][..], a, c].concat()).unwrap();
         };
         write("approved", &body(&parts), &body(rest));
-        write("open", &body(&action_part(&super::tests::samples::action())), &body(&apart[2]));
+        write("open", &body(&action_part(&action())), &body(&apart[2]));
         write("open-alone", &[], &body(&apart[1]));
         write("action-alone", &body(&apart[0]), &[]);
     }
