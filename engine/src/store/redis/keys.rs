@@ -147,7 +147,7 @@ impl Names {
         [prefix.as_bytes(), kind.as_bytes(), &self.0, rest].concat()
     }
 
-    /// Returns the name of the account's hash. `scripts/commit.lua` describes its fields.
+    /// Returns the name of the account's hash. `scripts/account.lua` describes its fields.
     pub(super) fn account(self) -> Vec<u8> {
         self.name("a", &[])
     }

@@ -1,4 +1,4 @@
-//! Lifecycles under way: the field `l` of an account's hash, which `scripts/commit.lua` writes.
+//! Lifecycles under way: the field `l` of an account's hash, which `scripts/units.lua` writes.
 //!
 //! The field is a list of lifecycles, oldest first. Each is: the action's short name (8 bytes), its
 //! bucket (2), flags (1), the number of open challenges (1), the length of the action's part (4)

@@ -15,10 +15,10 @@ pub(super) struct Text {
 }
 
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $($file:literal)+;)+) => {$(
         $(#[$doc])*
         pub(super) static $name: Text = {
-            const CODE: &str = include_str!(concat!("scripts/", $file));
+            const CODE: &str = concat!($(include_str!(concat!("scripts/", $file))),+);
             Text { code: CODE, script: LazyLock::new(|| Script::new(CODE)) }
         };
     )+};
@@ -40,7 +40,7 @@ scripts! {
     /// Accepts recorded losses.
     ACCEPT = "accept.lua";
     /// Records a group of units.
-    COMMIT = "commit.lua";
+    COMMIT = "units.lua" "lifecycles.lua" "account.lua" "commit.lua";
 }
 
 /// A call of a script, by its hash or with its text.

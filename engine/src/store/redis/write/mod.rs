@@ -1,6 +1,6 @@
 //! Writing: units with their typed answers, and the one task that sends them in groups.
 //!
-//! A group is one call of `scripts/commit.lua`, which describes the words of a unit and the replies
+//! A group is one call of the script that `scripts/units.lua` begins, which describes the words of a unit and the replies
 //! to it.
 
 mod change;
