@@ -1,11 +1,12 @@
 -- The account's own fields, and the writes of a change in their order.
 --
--- Fields of an account's hash: 'v', its version (the number and the commit's id, 8 bytes each), then
--- the ids of up to seven commits before, latest first; 'name', its tenant and user; 'row', a count,
--- that many digests of indexes that have the user, and the record; 'd' and a device's id, the digest
--- of its credential and the record; 'l', the lifecycles under way; 'b', the buckets of its cases, and
--- 'g', those that were left when the user was removed (two bytes each); 'gone' while the user is
--- removed: then the hash expires.
+-- Fields of an account's hash:
+-- 'v': number of the version and id of its commit (8 bytes each), then the ids of up to seven
+--   commits before, latest first. 'name': tenant and user.
+-- 'row': a count, that many digests of indexes that have the user, and the record.
+-- 'd' and a device's id: digest of its credential, and the record.
+-- 'l': lifecycles under way. 'b': buckets of its cases, 'g': buckets that were left when the user
+--   was removed, two bytes each. 'gone': the user is removed, and the hash expires.
 
 -- Returns the digests of indexes in front of an account's row, as a set.
 local function indexes(row)

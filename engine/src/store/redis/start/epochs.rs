@@ -112,7 +112,8 @@ impl Epochs {
                 tracing::error!("{}", closed.as_deref().unwrap_or_default());
             }
         }
-        if missing > 0 {
+        // A closed partition is opened again and again, and its loss is counted once.
+        if missing > 0 && known.closed.is_none() {
             counter!(telemetry::STORE_LOST).increment(missing);
         }
         // While the partition is closed, its loss is still to be seen at the next opening.

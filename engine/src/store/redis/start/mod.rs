@@ -123,14 +123,15 @@ async fn connect(settings: &RedisSettings) -> Result<Link, Trouble> {
 /// Renews the lock at intervals. If something is wrong, or Redis has changed its process, lets the
 /// writing task open the partitions again.
 async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
-    let mut known = None;
+    // Redis can change its process before the first renewal too.
+    let mut known = link.connect().await.ok();
     loop {
         tokio::time::sleep(RENEWAL).await;
         let sent_ms = machine_ms();
         match renew(&link, &health).await {
             Ok(peer) => {
                 health.renewed(sent_ms);
-                let is_other = known.replace(peer.clone()).is_some_and(|known| known != peer);
+                let is_other = known.replace(peer.clone()).is_none_or(|known| known != peer);
                 if is_other || health.check().is_err() || health.partitions.is_any_closed() {
                     reader.reopen();
                 }
