@@ -1,10 +1,10 @@
 //! The store in Redis: one hash for each account, and one script call for each group of units.
 //!
-//! The script that `scripts/units.lua` begins applies units. It records a change only if the account
-//! is still at the version that the change was made from, and recognises a unit that it has
-//! recorded before, so that a unit whose reply was lost can be sent again. `start` takes the lock, and opens the 64
-//! partitions in a new epoch, by which a Redis that lost records is noticed. `write` sends the
-//! units, `read` reads.
+//! The script that `scripts/units.lua` begins applies units. It records a change only if the
+//! account is still at the version that the change was made from, and recognises a unit that it has
+//! recorded before, so that a unit whose reply was lost can be sent again. `start` takes the lock,
+//! and opens the 64 partitions in a new epoch, by which a Redis that lost records is noticed.
+//! `write` sends the units, `read` reads.
 
 mod health;
 mod keys;

@@ -1,7 +1,7 @@
 //! Writing: units with their typed answers, and the one task that sends them in groups.
 //!
-//! A group is one call of the script that `scripts/units.lua` begins, which describes the words of a unit and the replies
-//! to it.
+//! A group is one call of a script. `scripts/units.lua`, its beginning, describes the words of a
+//! unit and the replies to it.
 
 mod change;
 mod group;
