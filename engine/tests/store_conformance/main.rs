@@ -16,6 +16,7 @@ mod versions;
 
 use std::time::Duration;
 
+use countersign_core::action::{Action, ActionState};
 use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store;
@@ -229,9 +230,10 @@ async fn what_redis_keeps_of_a_removed_user_expires_unless_the_user_returns() {
     let (server, store) = in_a_redis().await;
     let ann = user("ann");
     let closed = ended(&challenge(&ann, 1, 10), Outcome::Denied, 20);
+    let failed = Action { state: ActionState::ChallengeFailed, ..action(&ann, "one", 10) };
     let writes = [
         Write::Account(record()),
-        Write::Action(action(&ann, "one", 10).into()),
+        Write::Action(failed.into()),
         Write::Challenge(closed.clone().into()),
     ];
     recorded(&store, &ann, 0, writes).await;

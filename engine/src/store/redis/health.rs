@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::id::AccountKey;
-
 use tokio::sync::watch;
 
 use super::keys::Names;
@@ -154,7 +153,7 @@ impl Health {
             }
         }
         let age_ms = machine_ms().saturating_sub(self.renewed_ms.load(Ordering::Acquire));
-        if age_ms < LOCK_MS || self.lag.outlasts_outages() {
+        if !self.is_over() && (age_ms < LOCK_MS || self.lag.outlasts_outages()) {
             return Ok(());
         }
         self.check()?;
