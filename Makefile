@@ -84,7 +84,7 @@ load: ## Put a server under load; the report is in target/load
 capacity: tools ## Find out how much a server bears with each store; the report is in target/load (half an hour)
 	cargo build --release --locked -p countersign -p countersign-loadtest
 	mkdir -p $(LOAD)
-	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --save "" >/dev/null & \
+	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --appendfsync always --save "" >/dev/null & \
 	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; sleep 1; kill -0 $$redis; \
 	  $(dir $(LOAD))release/countersign-loadtest capacity --spawn --beside sqlite --beside redis://127.0.0.1:$(REDIS_PORT)/0 \
 	  --json $(LOAD)/capacity.json --html $(LOAD)/capacity.html --markdown $(LOAD)/capacity.md
@@ -92,7 +92,7 @@ capacity: tools ## Find out how much a server bears with each store; the report 
 hostile: tools ## Abuse a server for a minute in each way with each store, and for 15 s in each pair of ways (two hours)
 	cargo build --release --locked -p countersign -p countersign-loadtest
 	mkdir -p $(LOAD)
-	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --save "" >/dev/null & \
+	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --appendfsync always --save "" >/dev/null & \
 	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; sleep 1; kill -0 $$redis; failed=0; \
 	  $(dir $(LOAD))release/countersign-loadtest hostile --store sqlite --store redis://127.0.0.1:$(REDIS_PORT)/0 \
 	  --json $(LOAD)/hostile.json || failed=1; \

@@ -1,7 +1,5 @@
 //! Set-up of the engine from the configuration: the store and the tenants.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +7,8 @@ use countersign_engine::Tenant;
 use countersign_engine::delivery::{Calls, Webhook, WebhookSettings};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
-use countersign_engine::store::{
-    ABSENT, MemoryStore, Opening, RedisSettings, RedisStore, SqliteStore,
-};
+use countersign_engine::store::{MemoryStore, Opening, RedisSettings, RedisStore, SqliteStore};
+use countersign_wire::secret::Secret;
 
 use crate::config::{self, Config, StoreUrl};
 use crate::error::ServeError;
@@ -20,52 +17,29 @@ use crate::error::ServeError;
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
 /// Longest time that a command waits for Redis.
 const COMMAND_WAIT: Duration = Duration::from_secs(60);
-/// Name of a file in the data folder. It exists if the server has records in Redis.
-const KNOWN_FILE: &str = "store-in-redis";
 
-/// Opens the configured store, or creates it.
+/// Opens the store of a server. A file is created if it is missing; a store in Redis has to exist,
+/// because in a new one all users would count as not enrolled.
 ///
 /// # Errors
 /// [`ServeError::Store`].
-pub async fn open_store(
-    config: &Config,
-    entropy: Arc<dyn Entropy>,
-) -> Result<Arc<dyn Store>, ServeError> {
-    open(config, entropy, Opening::Begin, false).await
-}
-
-/// Opens the store for a server, or creates it. If this server had a store in Redis and Redis is
-/// empty now, that is an error, because all users would count as new ones.
-///
-/// # Errors
-/// [`ServeError::Store`], [`ServeError::Io`] if the data folder cannot be written to.
 pub async fn open_store_to_serve(
     config: &Config,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
-    if !matches!(config.store.url, StoreUrl::Redis(_)) {
-        return open(config, entropy, Opening::Begin, true).await;
-    }
-    let known = config.server.data_dir.join(KNOWN_FILE);
-    if known.try_exists()? {
-        return match open(config, entropy, Opening::Return, true).await {
-            Err(ServeError::Store(StoreError::Unavailable(why))) if why == ABSENT => {
-                let lost = format!(
-                    "{why}, where this server had one: bring its records back, or remove {} to \
-                     begin anew",
-                    known.display()
-                );
-                Err(StoreError::Unavailable(lost).into())
-            }
-            opened => opened,
-        };
-    }
-    let store = open(config, entropy, Opening::Begin, true).await?;
-    let mut file = File::create(known)?;
-    file.write_all(b"The records of this server are in Redis.\n")?;
-    file.sync_all()?;
-    File::open(&config.server.data_dir)?.sync_all()?;
-    Ok(store)
+    open(config, entropy, Opening::Serve).await
+}
+
+/// Begins the configured store, and opens it for an import. A Redis must hold nothing of
+/// Countersign.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_new_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    open(config, entropy, Opening::Import).await
 }
 
 /// Opens an existing store to read it. A missing one is an error: otherwise a mistyped path would
@@ -88,7 +62,7 @@ pub async fn open_store_to_change(
     config: &Config,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
-    open_existing(config, entropy, Opening::Return).await
+    open_existing(config, entropy, Opening::Serve).await
 }
 
 async fn open_existing(
@@ -102,14 +76,13 @@ async fn open_existing(
         let missing = format!("there is no store at {}", path.display());
         return Err(StoreError::Unavailable(missing).into());
     }
-    open(config, entropy, opening, false).await
+    open(config, entropy, opening).await
 }
 
 async fn open(
     config: &Config,
     entropy: Arc<dyn Entropy>,
     opening: Opening,
-    is_served: bool,
 ) -> Result<Arc<dyn Store>, ServeError> {
     Ok(match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
@@ -121,21 +94,27 @@ async fn open(
             Arc::new(opened.map_err(|e| StoreError::Unavailable(format!("its opening: {e}")))??)
         }
         StoreUrl::Redis(url) => {
-            let redis = RedisSettings::new(url.reveal());
-            // A command waits longer than a server, because it has no callers, and should survive a
-            // busy Redis.
-            let wait = if is_served { redis.wait } else { COMMAND_WAIT };
-            let settings = RedisSettings {
-                wait,
-                action_retention_ms: config.engine.action_retention_ms,
-                challenge_retention_ms: config.engine.challenge_retention_ms,
-                durability: config.store.durability,
-                opening,
-                ..redis
-            };
+            let settings = redis_settings(config, url, opening);
             Arc::new(RedisStore::open(settings, entropy).await?)
         }
     })
+}
+
+/// Returns the settings for a store in Redis.
+pub fn redis_settings(config: &Config, url: &Secret, opening: Opening) -> RedisSettings {
+    let redis = RedisSettings::new(url.reveal());
+    // A command waits longer than a server, because it has no callers, and should survive a busy
+    // Redis.
+    let wait = if opening == Opening::Serve { redis.wait } else { COMMAND_WAIT };
+    RedisSettings {
+        wait,
+        action_retention_ms: config.engine.action_retention_ms,
+        challenge_retention_ms: config.engine.challenge_retention_ms,
+        durability: config.store.durability,
+        may_lose: config.store.may_lose,
+        opening,
+        ..redis
+    }
 }
 
 /// Returns the maximum of open files of the store. For SQLite these are the database, its log and

@@ -2,7 +2,6 @@
 //! before it responds. The Redis is a real server on a free port; the benchmark fails if none is
 //! installed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -13,9 +12,10 @@ use countersign_core::fatigue::Counters;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
-use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
-use countersign_engine::system::{Stopwatch, SystemEntropy};
+use countersign_engine::store::{MemoryStore, RedisSettings, SqliteStore};
+use countersign_engine::system::Stopwatch;
 use countersign_testkit::redis_server::Redis;
+use countersign_testkit::redis_store;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
@@ -67,8 +67,7 @@ fn stores(c: &mut Criterion) {
     let file = SqliteStore::open(&folder.path().join("bench.sqlite")).expect("a new file");
     commits(c, &runtime, "sqlite", &file);
     let redis = Redis::durable();
-    let opening = RedisStore::open(RedisSettings::new(redis.url()), Arc::new(SystemEntropy));
-    let store = runtime.block_on(opening).expect("an empty Redis");
+    let store = runtime.block_on(redis_store::new(RedisSettings::new(redis.url())));
     commits(c, &runtime, "redis", &store);
 }
 

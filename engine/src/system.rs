@@ -40,7 +40,7 @@ fn wall() -> Duration {
 
 /// Returns the time since the machine was started. On Linux it includes sleep, during which
 /// `Instant` would stand still.
-fn monotonic() -> Duration {
+pub(crate) fn monotonic() -> Duration {
     #[cfg(target_os = "linux")]
     const COUNTS_SLEEP: ClockId = ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]

@@ -66,6 +66,8 @@ pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
 /// Calls of the store that failed, by reason: `busy` while too many wait, `unavailable` while it
 /// cannot record or be reached, `unreadable` for a row that is damaged.
 pub const STORE_FAILURES: &str = "countersign_store_failures_total";
+/// Commits that the store had acknowledged and has lost, at most.
+pub const STORE_LOST: &str = "countersign_store_lost_commits_total";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
 /// Events that were dropped after their last call, or because their tenant has no webhook, by type.

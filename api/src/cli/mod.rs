@@ -29,7 +29,7 @@ struct Cli {
 enum Command {
     /// Run the server. This is the default command.
     Serve(serve::ServeArgs),
-    /// Check, export or import the store of a stopped server.
+    /// Begin, check, export or import the store of a stopped server.
     #[command(subcommand)]
     Store(store::StoreCommand),
     /// List or revoke a user's devices on the running server.

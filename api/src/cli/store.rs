@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use countersign_engine::EngineSettings;
 use countersign_engine::ports::{Clock as _, Store};
-use countersign_engine::store::transfer;
+use countersign_engine::store::{Loss, Opening, RedisSettings, RedisStore, transfer};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -28,10 +28,14 @@ pub(super) enum StoreCommand {
     /// Check every record's checksum and version, and the files around them. A SQLite file of an
     /// older version is converted first.
     Check(ConfigArgs),
+    /// Begin a store in a Redis that holds none. A server never does that by itself.
+    Begin(ConfigArgs),
+    /// Accept that Redis has lost acknowledged commits, so that servers use it again.
+    AcceptLoss(ConfigArgs),
     /// Write all records to a file, as a stream of versioned rows. A SQLite file of an older
     /// version is converted first.
     Export(FileArgs),
-    /// Import the records of an exported file into an empty store.
+    /// Import the records of an exported file into an empty store. In Redis it begins the store.
     Import(FileArgs),
     /// Delete the records whose retention ends within some days.
     Prune(PruneArgs),
@@ -59,6 +63,8 @@ pub(super) struct PruneArgs {
 /// Runs one command for the store.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (StoreCommand::Check(config)
+    | StoreCommand::Begin(config)
+    | StoreCommand::AcceptLoss(config)
     | StoreCommand::Export(FileArgs { config, .. })
     | StoreCommand::Import(FileArgs { config, .. })
     | StoreCommand::Prune(PruneArgs { config, .. })) = &command;
@@ -67,6 +73,8 @@ pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(
     log::start(&config)?;
     match command {
         StoreCommand::Check(_) => check(&config, out).await,
+        StoreCommand::Begin(_) => begin(&config, out).await,
+        StoreCommand::AcceptLoss(_) => accept_loss(&config, out).await,
         StoreCommand::Export(args) => export(&config, &args.file, out).await,
         StoreCommand::Import(args) => import(&config, &args.file, out).await,
         StoreCommand::Prune(args) => prune(&config, args.within_days, out).await,
@@ -95,6 +103,35 @@ async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Erro
     match found.damaged_count {
         0 => Ok(writeln!(out, "everything can be read")?),
         count => Err(format!("{count} records cannot be read: restore a backup").into()),
+    }
+}
+
+async fn begin(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    RedisStore::begin(in_redis(config)?, Arc::new(SystemEntropy)).await?;
+    Ok(writeln!(out, "the store has begun")?)
+}
+
+async fn accept_loss(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let losses = RedisStore::accept_loss(in_redis(config)?, Arc::new(SystemEntropy)).await?;
+    for Loss { partition, commits, since } in &losses {
+        let since = since / 1000;
+        writeln!(
+            out,
+            "partition {partition}: at most {commits} commits are lost, noticed at Unix time {since}"
+        )?;
+    }
+    let said = if losses.is_empty() { "no loss is recorded" } else { "the loss is accepted" };
+    Ok(writeln!(out, "{said}")?)
+}
+
+/// Returns the settings of a store in Redis; only such a store begins by a command, or loses
+/// commits.
+fn in_redis(config: &Config) -> Result<RedisSettings, Box<dyn Error>> {
+    match &config.store.url {
+        StoreUrl::Redis(url) => Ok(setup::redis_settings(config, url, Opening::Read)),
+        StoreUrl::Memory | StoreUrl::Sqlite(_) => {
+            Err("store.url is not a Redis: a server begins any other store itself".into())
+        }
     }
 }
 
@@ -135,7 +172,7 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let input = File::open(file).map_err(named)?;
     let bytes = input.metadata().map_err(named)?.len();
-    let store = setup::open_store(&kept(config)?, Arc::new(SystemEntropy)).await?;
+    let store = setup::open_new_store(&kept(config)?, Arc::new(SystemEntropy)).await?;
     let bar = ProgressBar::new(bytes)
         .with_style(style("imported {bar:40} {bytes} of {total_bytes}, {eta} left"));
     let read = BufReader::with_capacity(1 << 20, bar.wrap_read(input));

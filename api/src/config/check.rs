@@ -26,10 +26,7 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
     Ok(Config {
         operations: operations(&written.operations.listen, server.listen)?,
         log: log(written.log)?,
-        store: Store {
-            url: store_url(&written.store.url, &server)?,
-            durability: durability(&written.store)?,
-        },
+        store: store(&written.store, &server)?,
         engine: EngineSettings {
             verify_queue_max: written.engine.verify_queue_max,
             activations_max: written.engine.activations_max,
@@ -143,6 +140,15 @@ fn retention(written: &StoreSection) -> Result<(), ConfigError> {
          challenge goes with its action"
     );
     Err(ConfigError::value("store.challenge_retention_days", problem, allowed))
+}
+
+fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
+    let (url, may_lose) = (store_url(&written.url, server)?, written.may_lose);
+    if may_lose && !matches!(url, StoreUrl::Redis(_)) {
+        let allowed = "only a Redis may lose what it acknowledged";
+        return Err(ConfigError::value("store.may_lose", "is true for another store", allowed));
+    }
+    Ok(Store { url, durability: durability(written)?, may_lose })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {

@@ -94,6 +94,7 @@ section!(StoreSection = "store" {
     async_window_ms: u64 = 50, 1..=10_000;
     outage: String = "refuse".into();
     backlog_records_max: usize = 100_000, 1..=10_000_000;
+    may_lose: bool = false;
     /// 0 means no warning.
     room_warn_mib: u64 = ENGINE.room_warn_bytes >> 20, 0..=1 << 20;
 });

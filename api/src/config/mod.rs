@@ -117,6 +117,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// Moment at which a commit is acknowledged: before or after it is on disk.
     pub durability: Durability,
+    /// True if a Redis may be set so that it can lose acknowledged commits.
+    pub may_lose: bool,
 }
 
 /// Kinds of stores.

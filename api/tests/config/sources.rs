@@ -176,6 +176,13 @@ fn a_redis_is_taken_with_its_password_and_does_not_show_it() {
 }
 
 #[test]
+fn a_redis_may_lose_records_only_if_that_is_written() {
+    let redis = ("COUNTERSIGN_STORE", "redis://localhost");
+    assert!(!from_env(&[redis]).store.may_lose);
+    assert!(from_env(&[redis, ("COUNTERSIGN__STORE__MAY_LOSE", "true")]).store.may_lose);
+}
+
+#[test]
 fn the_public_url_is_the_configured_one_or_where_the_server_listens() {
     let server = from_env(&[]).server;
     for (bound, url) in [

@@ -9,7 +9,7 @@ use countersign_testkit::redis_server::Redis;
 use crate::caller::Caller;
 use crate::invariants::{self, Counted};
 use crate::life::Life;
-use crate::server::Server;
+use crate::server::{Server, begin};
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
 
@@ -78,6 +78,8 @@ fn scripts_without_their_arguments_print_their_usage_and_make_nothing() {
 async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() {
     let (folder, deploy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut deployed = Deployed::start(deploy.path(), |users| users);
+    let begun = begin(&deployed.url, &[]);
+    assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
     let settings = [("COUNTERSIGN_STORE", &*deployed.url)];
     let mut server = Server::start_with(folder.path(), &settings).await;
     let caller = Caller::new(server.url(), None);
@@ -85,8 +87,6 @@ async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() 
     for life in &mut lives {
         life.live(&caller).await;
     }
-    // The server is killed too, because a live server could write the records again that Redis has
-    // lost.
     server.kill();
     deployed.redis.kill();
     deployed.redis.restart();
@@ -96,14 +96,13 @@ async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() 
     assert_eq!(server.read_log(), "", "no setting is a risk");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_would_load_nothing_of_its_log_is_warned_of() {
-    let (folder, deploy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+#[test]
+fn a_redis_that_would_load_nothing_of_its_log_is_refused() {
+    let deploy = tempfile::tempdir().unwrap();
     let strict = |users: String| users.replace("default off ~* &* +@all", "default off");
     let deployed = Deployed::start(deploy.path(), strict);
-    let settings = [("COUNTERSIGN_STORE", &*deployed.url)];
-    let server = Server::start_with(folder.path(), &settings).await;
-    let log = server.read_log();
-    assert_eq!(log.matches("WARN").count(), 1, "{log}");
-    assert!(log.contains("what was acknowledged is lost; set user default off ~* &* +@all"));
+    let refused = begin(&deployed.url, &[]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("what was acknowledged is lost; set user default off ~* &* +@all"));
 }

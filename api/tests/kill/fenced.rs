@@ -1,17 +1,15 @@
 //! Test of a server that is suspended while another server takes over its Redis, and that then
 //! continues.
 
-use countersign_testkit::redis_server::Redis;
-
 use crate::caller::{Caller, Failed};
 use crate::invariants::{self, Counted};
 use crate::life::{Life, Step};
-use crate::server::Server;
+use crate::server::{Server, begun_redis};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let redis = Redis::durable();
+    let redis = begun_redis();
     let settings = [("COUNTERSIGN_STORE", &*redis.url())];
     let mut first = Server::start_with(folder.path(), &settings).await;
     let caller = Caller::new(first.url(), None);

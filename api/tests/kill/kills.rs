@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use countersign_engine::ports::Entropy;
 use countersign_engine::system::SystemEntropy;
-use countersign_testkit::redis_server::Redis;
 use tokio::time::Instant;
 
-use crate::server::Server;
+use crate::server::{Server, begun_redis};
 use crate::{LIVES, STEPS_MIN, invariants, lagging, live_until_killed, number};
 
 const KILLS: usize = 20;
@@ -29,7 +28,7 @@ async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
     let kills = number("COUNTERSIGN_KILLS_REDIS");
     let kills = kills.map_or(KILLS_REDIS, |kills| kills.try_into().unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let redis = Redis::durable();
+    let redis = begun_redis();
     survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())], None).await;
 }
 

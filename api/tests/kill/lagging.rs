@@ -4,12 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_testkit::redis_server::Redis;
 use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::life::{Life, Step};
-use crate::server::Server;
+use crate::server::{Server, begun_redis};
 use crate::{kills, number};
 
 /// Default number of kills on each store. `COUNTERSIGN_KILLS_ASYNC` overrides it.
@@ -28,7 +27,7 @@ async fn of_what_was_answered_early_a_kill_takes_nothing_older_than_the_window()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_what_was_answered_early_a_kill_takes_nothing_older_than_the_window_on_redis() {
     let folder = tempfile::tempdir().unwrap();
-    let redis = Redis::durable();
+    let redis = begun_redis();
     let settings =
         [("COUNTERSIGN_STORE", &*redis.url()), ("COUNTERSIGN__STORE__DURABILITY", "async")];
     survives(folder.path(), &settings).await;

@@ -7,7 +7,7 @@
 //!
 //! Other modules cover:
 //! * `lagging`: asynchronous durability, with which a kill loses nothing older than the window.
-//! * `outages` and `redis`: failures of Redis while the server runs.
+//! * `outages` and `redis`: failures of Redis while the server runs. `lost`: what Redis forgot.
 //! * `faults` and `disk_full`: disk errors. `readiness`: the responses of `/health/ready` to them.
 //! * `restart`: kills during a start. `started`: the output of a start.
 //! * `order`: the order of a sync and its response.
@@ -33,6 +33,7 @@ mod kills;
 mod lagging;
 mod life;
 mod limits;
+mod lost;
 mod order;
 mod outages;
 mod readiness;

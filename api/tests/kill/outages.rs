@@ -4,9 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_testkit::proxy::Proxy;
-use countersign_testkit::redis_server::Redis;
-use countersign_testkit::until;
 use countersign_wire::names::Outcome;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
@@ -16,7 +13,7 @@ use crate::caller::{Caller, Failed};
 use crate::invariants::{self, Counted};
 use crate::life::{Life, Step};
 use crate::number;
-use crate::server::Server;
+use crate::server::{Server, begun_redis};
 
 /// Number of users. Each has a phone, an open challenge and a poll that waits for its end. A third
 /// of the phones answer before the outage, a third during it and a third after it.
@@ -180,7 +177,7 @@ async fn decide(caller: Caller, mut life: Life, refused: Arc<Semaphore>) -> Life
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_killed_and_restarted_under_load() {
-    let mut redis = Redis::durable();
+    let mut redis = begun_redis();
     let mut it = Waiting::on(&redis.url(), &[]).await;
     it.third().await;
     let during = it.begin();
@@ -197,7 +194,7 @@ async fn redis_is_killed_and_restarted_under_load() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_paused_under_load() {
     let seconds = number("COUNTERSIGN_PAUSE_SECONDS").unwrap_or(PAUSE_SECONDS);
-    let redis = Redis::durable();
+    let redis = begun_redis();
     let mut it = Waiting::on(&redis.url(), &[]).await;
     it.third().await;
     redis.signal("STOP");
@@ -215,7 +212,7 @@ async fn redis_is_paused_under_load() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_has_no_memory_under_load() {
-    let redis = Redis::durable();
+    let redis = begun_redis();
     let mut it = Waiting::on(&redis.url(), &[]).await;
     it.third().await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
@@ -230,52 +227,8 @@ async fn redis_has_no_memory_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_is_wiped_under_load() {
-    let redis = Redis::durable();
-    let mut it = Waiting::on(&redis.url(), &[]).await;
-    it.third().await;
-    let during = it.begin();
-    assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
-    it.end(during).await;
-    assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
-    it.third().await;
-    assert_eq!(it.assert_settled().await, 0, "no poll is refused");
-    it.assert_settled_after_a_kill().await;
-}
-
-/// Makes one Redis the replica of another, and waits until it has copied all data.
-async fn follow(replica: &Redis, primary: std::net::SocketAddr) {
-    let (host, port) = (primary.ip().to_string(), primary.port().to_string());
-    assert_eq!(replica.command(&["REPLICAOF", &host, &port]), "+OK\r\n");
-    let follows = |said: String| said.contains("master_link_status:up").then_some(());
-    until("it follows", async || follows(replica.command(&["INFO", "replication"]))).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_fails_over_under_load_to_a_replica_that_lacks_a_tail() {
-    let (mut primary, replica) = (Redis::durable(), Redis::durable());
-    let way = Proxy::before(primary.address()).await;
-    let replication = Proxy::before(primary.address()).await;
-    let mut it = Waiting::on(&way.url(), &[]).await;
-    follow(&replica, replication.address()).await;
-    // On the replica every challenge stays open, because no decision reaches it.
-    replication.refuse(true);
-    it.third().await;
-    let during = it.begin();
-    primary.kill();
-    it.until_refused().await;
-    it.assert_parked();
-    assert_eq!(replica.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
-    way.lead_to(replica.address());
-    it.end(during).await;
-    it.third().await;
-    assert_eq!(it.assert_settled().await, 0, "no poll is refused");
-    it.assert_settled_after_a_kill().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_backlog_approvals_go_on_through_an_outage_and_are_recorded_after_it() {
-    let mut redis = Redis::durable();
+    let mut redis = begun_redis();
     let settings =
         [("COUNTERSIGN__STORE__DURABILITY", "async"), ("COUNTERSIGN__STORE__OUTAGE", "continue")];
     let mut it = Waiting::on(&redis.url(), &settings).await;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::caller::{Caller, Failed};
 use crate::disk::Disk;
-use crate::server::Server;
+use crate::server::{Server, begin};
 
 const ROOM: &str = "countersign_store_room_bytes ";
 const MIB: usize = 1 << 20;
@@ -116,8 +116,10 @@ async fn a_redis_without_memory_is_not_ready_and_ready_again_without_a_request()
     let folder = tempfile::tempdir().unwrap();
     let redis = Redis::volatile();
     let url = redis.url();
-    let mut server =
-        Server::start_with(folder.path(), &settings(&[("COUNTERSIGN_STORE", &url)])).await;
+    let may_lose = ("COUNTERSIGN__STORE__MAY_LOSE", "true");
+    assert!(begin(&url, &[may_lose]).status.success());
+    let settings = settings(&[("COUNTERSIGN_STORE", &url), may_lose]);
+    let mut server = Server::start_with(folder.path(), &settings).await;
     let operators = Operators::of(&mut server);
     operators.until(200, |_| true).await;
     assert_eq!(operators.room().await, None, "its memory has no limit");

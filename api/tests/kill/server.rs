@@ -2,8 +2,10 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
+
+use countersign_testkit::redis_server::Redis;
 
 pub(crate) const TENANT: &str = "demo";
 pub(crate) const SECRET: &str = "a-secret-for-tests-only";
@@ -33,6 +35,27 @@ impl Launch {
             ["strace", "-f", "-qq", "-o", &trace].into_iter().chain(options.iter().copied());
         Self { under: strace.map(str::to_owned).collect(), env: Vec::new() }
     }
+}
+
+/// Starts a Redis, and begins a store in it.
+pub(crate) fn begun_redis() -> Redis {
+    let redis = Redis::durable();
+    let begun = begin(&redis.url(), &[]);
+    assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
+    redis
+}
+
+/// Runs `countersign store begin` with further settings, given as environment variables.
+pub(crate) fn begin(url: &str, settings: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["store", "begin"])
+        .env_clear()
+        .env("COUNTERSIGN_TENANT_ID", TENANT)
+        .env("COUNTERSIGN_SECRET_KEY", SECRET)
+        .env("COUNTERSIGN_STORE", url)
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap()
 }
 
 /// A running server. Dropping it kills the process.

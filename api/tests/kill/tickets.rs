@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use countersign_testkit::redis_server::Redis;
-
 use crate::caller::{Caller, Failed, phone};
 use crate::life::Life;
-use crate::server::Server;
+use crate::server::{Server, begun_redis};
 
 async fn outlives_a_kill(folder: &Path, settings: &[(&str, &str)]) {
     let mut server = Server::start_with(folder, settings).await;
@@ -37,7 +35,7 @@ async fn tickets_in_a_file_outlive_a_kill() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tickets_in_redis_outlive_a_kill() {
-    let redis = Redis::durable();
+    let redis = begun_redis();
     let settings = [("COUNTERSIGN_STORE", &*redis.url())];
     outlives_a_kill(tempfile::tempdir().unwrap().path(), &settings).await;
 }

@@ -40,7 +40,9 @@ impl Shared {
             let shared = self.clone();
             self.threads.start_actor(key.clone(), |key| AccountActor::new(key, shared))
         })?;
-        answered(answer).await
+        let answer = answered(answer).await;
+        self.ports.store.vouches(key)?;
+        answer
     }
 
     /// Asks the actor of a challenge for its state. With `wait` the caller also asks for a channel
@@ -53,7 +55,12 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let start = || self.start_challenge(key, None);
         self.challenges.send(key, Watch { wait, reply }, start)?;
-        answered(answer).await
+        let answer = answered(answer).await;
+        // A caller that waits is told an end that was recorded meanwhile.
+        if !wait {
+            self.ports.store.vouches(&key.0)?;
+        }
+        answer
     }
 
     /// Starts the actor of a challenge. Without `recorded` the actor reads the challenge from the

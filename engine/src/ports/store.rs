@@ -234,6 +234,17 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] with the reason why commits are not recorded.
     fn ready(&self) -> Result<(), StoreError>;
 
+    /// Checks that an account's state in memory may be told. A store that may be used by another
+    /// process meanwhile, or that has lost commits of the account, returns an error. The check
+    /// reads memory alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the reason for which it may not.
+    fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
+        let _ = account;
+        Ok(())
+    }
+
     /// Records the queued commits and closes the store. Later calls return [`StoreError::Closed`].
     fn close(&self) -> Answer<()>;
 }

@@ -20,7 +20,7 @@ pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;
 #[cfg(fuzzing)]
 pub use record::properties;
-pub use redis::{ABSENT, Opening, RedisSettings, RedisStore};
+pub use redis::{ABSENT, Loss, Opening, RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -92,11 +92,6 @@ fn refused(reason: &str) -> StoreError {
 /// leave it half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns the error of a unit that writes a challenge which another account owns.
-fn foreign_challenge() -> StoreError {
-    refused("a challenge of that id belongs to another account")
 }
 
 /// Returns the states that a query asks for. The index has a separate range for each state, so that

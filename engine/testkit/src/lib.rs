@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod random;
 pub mod records;
 pub mod redis_server;
+pub mod redis_store;
 pub mod sample;
 mod until;
 

@@ -104,9 +104,11 @@ async fn deliver(upstream: SocketAddr, commit: &[u8]) -> String {
     String::from_utf8_lossy(&reply).into_owned()
 }
 
-/// Tells whether these bytes are a commit: only commits are sent as transactions.
+/// Tells whether these bytes call the script of commits with a commit, whose kind is a word of the
+/// call.
 fn is_commit(bytes: &[u8]) -> bool {
-    bytes.windows(6).any(|window| window == b"EXEC\r\n")
+    const KIND: &[u8] = b"$6\r\ncommit\r\n";
+    bytes.windows(KIND.len()).any(|window| window == KIND)
 }
 
 async fn serve(mut client: TcpStream, upstream: SocketAddr, plan: Arc<Mutex<Plan>>) {

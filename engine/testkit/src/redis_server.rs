@@ -1,6 +1,6 @@
 //! A Redis for one test: a real `redis-server` process with its own port and folder.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -101,17 +101,69 @@ impl Redis {
         self.try_command(parts).unwrap()
     }
 
+    /// Runs a command, whose parts may be any bytes, as [`Self::command`] does.
+    pub fn command_of(&self, parts: &[&[u8]]) -> Vec<u8> {
+        self.send(parts).unwrap()
+    }
+
+    /// Returns the names of the keys that match a pattern.
+    pub fn keys(&self, pattern: &str) -> Vec<Vec<u8>> {
+        self.list(&[b"KEYS", pattern.as_bytes()])
+    }
+
+    /// Runs a command that returns a list of texts. Returns the whole list.
+    pub fn list(&self, parts: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut reply = BufReader::new(self.sent(parts).unwrap());
+        let mut number = |kind: u8| {
+            let mut line = String::new();
+            reply.read_line(&mut line).unwrap();
+            let digits = line.trim().strip_prefix(char::from(kind)).expect("another kind of reply");
+            let number = digits.parse::<usize>().unwrap();
+            let mut bytes = vec![0; if kind == b'$' { number + 2 } else { 0 }];
+            reply.read_exact(&mut bytes).unwrap();
+            bytes.truncate(number);
+            (number, bytes)
+        };
+        let (count, _) = number(b'*');
+        (0..count).map(|_| number(b'$').1).collect()
+    }
+
+    /// Copies the folder of a Redis with a log, to which nothing is written meanwhile.
+    pub fn backup(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(self.folder.path(), copy.path());
+        copy
+    }
+
+    /// Replaces the folder of a killed Redis by a copy.
+    pub fn restore(&mut self, backup: &tempfile::TempDir) {
+        self.folder = tempfile::tempdir().unwrap();
+        copy_folder(backup.path(), self.folder.path());
+    }
+
     fn try_command(&self, parts: &[&str]) -> std::io::Result<String> {
+        let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+        Ok(String::from_utf8_lossy(&self.send(&parts)?).into_owned())
+    }
+
+    fn send(&self, parts: &[&[u8]]) -> std::io::Result<Vec<u8>> {
+        let mut reply = vec![0; 65_536];
+        let length = self.sent(parts)?.read(&mut reply)?;
+        reply.truncate(length);
+        Ok(reply)
+    }
+
+    fn sent(&self, parts: &[&[u8]]) -> std::io::Result<TcpStream> {
         let mut stream = TcpStream::connect_timeout(&self.address, ANSWER)?;
         stream.set_read_timeout(Some(ANSWER))?;
-        let mut sent = format!("*{}\r\n", parts.len());
+        let mut sent = format!("*{}\r\n", parts.len()).into_bytes();
         for part in parts {
-            sent.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+            sent.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
+            sent.extend_from_slice(part);
+            sent.extend_from_slice(b"\r\n");
         }
-        stream.write_all(sent.as_bytes())?;
-        let mut reply = vec![0; 65_536];
-        let length = stream.read(&mut reply)?;
-        Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
+        stream.write_all(&sent)?;
+        Ok(stream)
     }
 
     /// Waits until Redis answers. Returns false if the process ends or the time is up.
@@ -146,6 +198,19 @@ pub fn tls(name: &str) -> PathBuf {
 /// Returns the URL of a Redis, or of a proxy before one, at this address.
 pub fn url(address: SocketAddr) -> String {
     format!("redis://{address}")
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 fn spawn(address: SocketAddr, folder: &tempfile::TempDir, settings: &[String]) -> Child {

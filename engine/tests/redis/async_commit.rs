@@ -9,21 +9,21 @@ use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError, Unwritten};
 use countersign_engine::store::{Bound, Durability, RedisSettings, RedisStore};
-use countersign_engine::system::{Stopwatch, SystemEntropy};
+use countersign_engine::system::Stopwatch;
 use countersign_testkit::proxy::Proxy;
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
+use countersign_testkit::redis_store;
 use futures_util::FutureExt as _;
 
-use crate::{account, is_unavailable, revision, until};
+use crate::{account, is_unavailable, recorded, revision, unit, until};
 
 /// Time for which the store waits for Redis.
 const WAIT: Duration = Duration::from_millis(800);
 
 async fn lagging(url: &str, bound: Bound) -> RedisStore {
     let durability = Durability::Async(bound);
-    let settings = RedisSettings { durability, wait: WAIT, ..RedisSettings::new(url) };
-    RedisStore::open(settings, std::sync::Arc::new(SystemEntropy)).await.unwrap()
+    redis_store::new(RedisSettings { durability, ..crate::settings(url, WAIT) }).await
 }
 
 /// Enrolls a user, and opens a challenge. Its approval may be answered early.
@@ -120,7 +120,7 @@ async fn nothing_is_told_from_a_state_before_an_end_that_is_still_in_doubt() {
     let mut redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
     let store = lagging(&proxy.url(), Bound::Window(Duration::from_secs(10))).await;
-    crate::lost::a_lost_end_is_not_overlooked(&store, &proxy, &mut redis).await;
+    crate::may_lose::a_lost_end_is_not_overlooked(&store, &proxy, &mut redis).await;
 }
 
 #[tokio::test]
@@ -209,12 +209,11 @@ async fn a_redis_without_memory_gets_what_was_answered_once_it_has_some() {
     assert!(is_approved(&store, &one).await);
 }
 
-/// Changes the record in Redis while the store cannot connect.
+/// Changes the version in Redis while the store cannot connect.
 fn overwrite(redis: &Redis, who: &AccountKey) {
-    let names = redis.command(&["KEYS", "countersign:{*}:account:*"]);
-    let name = names.lines().find(|line| line.starts_with("countersign:")).unwrap();
     assert_eq!(who, &user("user-1"), "the only one");
-    assert_eq!(redis.command(&["HSET", name, "revision", "99"]), ":0\r\n");
+    let [name] = &redis.keys("countersign:{*}:a*")[..] else { panic!("it is not the only one") };
+    assert_eq!(redis.command_of(&[b"HSET", name, b"v", &[9; 16]]), b":0\r\n");
 }
 
 #[tokio::test]
@@ -245,7 +244,7 @@ async fn what_was_answered_is_lost_to_a_server_that_was_taken_over_and_it_says_s
     let broken = store.broken();
     proxy.refuse(true);
     assert!(is_told(&store, approval(&open, 2)));
-    redis.command(&["DEL", "countersign:lock"]);
+    redis.command(&["DEL", "countersign:{m}:lock"]);
     let next = crate::open(&redis.url()).await;
     proxy.refuse(false);
     let why = broken.await.to_string();

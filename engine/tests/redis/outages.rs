@@ -11,7 +11,9 @@ use countersign_engine::store::RedisStore;
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
-use crate::{account, is_unavailable, open, open_waiting, revision, until_ready};
+use crate::{
+    account, begun, begun_waiting, is_unavailable, open, recorded, revision, unit, until_ready,
+};
 
 /// Number of successive commits of each account while Redis is killed.
 const COMMITS: u64 = 40;
@@ -42,7 +44,7 @@ async fn commits(store: Arc<RedisStore>, key: AccountKey) {
 #[tokio::test]
 async fn what_was_acknowledged_survives_that_redis_is_killed_under_load() {
     let mut redis = Redis::durable();
-    let store = Arc::new(open(&redis.url()).await);
+    let store = Arc::new(begun(&redis.url()).await);
     for round in 0..3 {
         let keys: Vec<_> = (0..ACCOUNTS).map(|n| user(&format!("user-{round}-{n}"))).collect();
         let writers = std::thread::spawn({
@@ -76,7 +78,7 @@ async fn what_was_acknowledged_survives_that_redis_is_killed_under_load() {
 #[tokio::test]
 async fn a_pause_of_redis_makes_commits_wait_and_loses_none() {
     let redis = Redis::volatile();
-    let store = open_waiting(&redis.url(), Duration::from_secs(15)).await;
+    let store = begun_waiting(&redis.url(), Duration::from_secs(15)).await;
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     redis.signal("STOP");
@@ -95,7 +97,7 @@ async fn a_pause_of_redis_makes_commits_wait_and_loses_none() {
 #[tokio::test]
 async fn a_long_pause_is_answered_in_bounded_time_and_settled_after_it() {
     let redis = Redis::volatile();
-    let store = open_waiting(&redis.url(), Duration::from_secs(1)).await;
+    let store = begun_waiting(&redis.url(), Duration::from_secs(1)).await;
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     redis.signal("STOP");
@@ -113,7 +115,7 @@ async fn a_long_pause_is_answered_in_bounded_time_and_settled_after_it() {
 #[tokio::test]
 async fn a_redis_without_memory_refuses_and_loses_nothing() {
     let redis = Redis::volatile();
-    let store = open(&redis.url()).await;
+    let store = begun(&redis.url()).await;
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
@@ -135,14 +137,14 @@ async fn a_redis_without_memory_refuses_and_loses_nothing() {
 #[tokio::test]
 async fn a_redis_that_has_memory_again_is_noticed_by_an_idle_server() {
     let redis = Redis::volatile();
-    let store = open(&redis.url()).await;
+    let store = begun(&redis.url()).await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     let refused = store.commit(unit(&user("ann"), 0, [account(record())])).await;
     assert!(is_unavailable(&refused), "{refused:?}");
     // The lock is renewed even without memory, so after its lifetime it is still held.
     tokio::time::sleep(Duration::from_millis(3_500)).await;
     assert!(store.ready().is_err());
-    assert_eq!(redis.command(&["EXISTS", "countersign:lock"]), ":1\r\n");
+    assert_eq!(redis.command(&["EXISTS", "countersign:{m}:lock"]), ":1\r\n");
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "+OK\r\n");
     until_ready(&store).await;
 }

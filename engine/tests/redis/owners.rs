@@ -1,24 +1,24 @@
 //! Tests of ownership: only one server writes at a time, even if an earlier owner was only paused.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::{Opening, RedisSettings, RedisStore};
-use countersign_engine::system::SystemEntropy;
+use countersign_engine::system::{Stopwatch, SystemEntropy};
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
+use countersign_testkit::redis_store;
 
-use crate::{account, is_unavailable, open, revision, try_open, until};
-
-const WAIT: Duration = Duration::from_secs(3);
+use crate::{
+    WAIT, account, begun, is_unavailable, open, recorded, revision, settings, try_open, unit, until,
+};
 
 #[tokio::test]
 async fn a_second_server_is_refused_until_the_first_has_closed() {
     let redis = Redis::volatile();
-    let first = open(&redis.url()).await;
+    let first = begun(&redis.url()).await;
     let ann = user("ann");
     recorded(&first, &ann, 0, [account(record())]).await;
     let Err(StoreError::Unavailable(why)) = try_open(&redis.url(), WAIT).await else {
@@ -34,8 +34,9 @@ async fn a_second_server_is_refused_until_the_first_has_closed() {
 #[tokio::test]
 async fn a_lock_that_was_left_behind_expires() {
     let redis = Redis::volatile();
+    redis_store::begin(&redis.url()).await;
     // Sets the lock as a killed server leaves it.
-    redis.command(&["SET", "countersign:lock", "somebody", "PX", "1500"]);
+    redis.command(&["SET", "countersign:{m}:lock", "somebody", "PX", "1500"]);
     let store = open(&redis.url()).await;
     recorded(&store, &user("ann"), 0, [account(record())]).await;
 }
@@ -43,18 +44,19 @@ async fn a_lock_that_was_left_behind_expires() {
 #[tokio::test]
 async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
     let redis = Redis::volatile();
-    let asleep = open(&redis.url()).await;
+    let asleep = begun(&redis.url()).await;
     let ann = user("ann");
     recorded(&asleep, &ann, 0, [account(record())]).await;
     // Deletes the lock, as if it had expired, so that the next server can start.
     let awake = until("the next server starts", async || {
-        redis.command(&["DEL", "countersign:lock"]);
+        redis.command(&["DEL", "countersign:{m}:lock"]);
         try_open(&redis.url(), WAIT).await.ok()
     })
     .await;
     let late = asleep.commit(unit(&ann, 1, [account(record())])).await;
     assert!(is_unavailable(&late), "{late:?}");
     assert!(asleep.account(&ann).await.is_err(), "it cannot know what is recorded");
+    assert!(asleep.vouches(&ann).is_err(), "its memory is old");
     let why = asleep.broken().await.to_string();
     assert!(why.contains("another server has taken over"), "its process ends: {why}");
     let Err(StoreError::Unavailable(why)) = asleep.ready() else { panic!("it goes on") };
@@ -69,11 +71,30 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
 }
 
 #[tokio::test]
+async fn nothing_is_told_from_memory_once_the_lock_may_have_expired() {
+    let redis = Redis::volatile();
+    let store = begun(&redis.url()).await;
+    let ann = user("ann");
+    recorded(&store, &ann, 0, [account(record())]).await;
+    assert_eq!(store.vouches(&ann), Ok(()));
+    redis.signal("STOP");
+    let watch = Stopwatch::start();
+    let why = until("the lock may have expired", async || store.vouches(&ann).err()).await;
+    // The lock lives for 3 seconds, and is renewed each second.
+    let seconds = watch.seconds();
+    assert!((1.0..4.0).contains(&seconds), "after {seconds} s: {why}");
+    redis.signal("CONT");
+    until("the lock is renewed", async || store.vouches(&ann).ok()).await;
+    recorded(&store, &ann, 1, [account(record())]).await;
+}
+
+#[tokio::test]
 async fn an_owner_whose_lock_expired_unnoticed_takes_it_again() {
     let redis = Redis::volatile();
-    let store = open(&redis.url()).await;
-    redis.command(&["DEL", "countersign:lock"]);
-    let held = async || (redis.command(&["EXISTS", "countersign:lock"]) == ":1\r\n").then_some(());
+    let store = begun(&redis.url()).await;
+    redis.command(&["DEL", "countersign:{m}:lock"]);
+    let held =
+        async || (redis.command(&["EXISTS", "countersign:{m}:lock"]) == ":1\r\n").then_some(());
     until("the lock is held again", held).await;
     recorded(&store, &user("ann"), 0, [account(record())]).await;
 }
@@ -81,11 +102,11 @@ async fn an_owner_whose_lock_expired_unnoticed_takes_it_again() {
 #[tokio::test]
 async fn who_only_reads_puts_out_no_server_that_renews_its_lock_late() {
     let redis = Redis::volatile();
-    let store = open(&redis.url()).await;
+    let store = begun(&redis.url()).await;
     recorded(&store, &user("ann"), 0, [account(record())]).await;
     // Deletes the lock, as if the server could not reach Redis for longer than the lock's lifetime.
-    redis.command(&["DEL", "countersign:lock"]);
-    let reading = RedisSettings { opening: Opening::Read, ..RedisSettings::new(redis.url()) };
+    redis.command(&["DEL", "countersign:{m}:lock"]);
+    let reading = RedisSettings { opening: Opening::Read, ..settings(&redis.url(), WAIT) };
     let opened = RedisStore::open(reading.clone(), Arc::new(SystemEntropy)).await;
     let Err(StoreError::Unavailable(why)) = opened else { panic!("it put the server out") };
     assert!(why.contains("another server uses this Redis"), "{why}");
@@ -114,11 +135,11 @@ async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying
     let acl: Vec<_> = ["ACL"].into_iter().chain(user.split_whitespace()).collect();
     assert_eq!(redis.command(&acl), "+OK\r\n");
     let url = |password: &str| redis.url().replace("://", &format!("://server:{password}@"));
-    let Err(StoreError::Unavailable(why)) = try_open(&url("wrong-one"), WAIT).await else {
-        panic!("it opened");
+    let Err(StoreError::Unavailable(why)) = redis_store::try_begin(&url("wrong-one")).await else {
+        panic!("it has begun");
     };
     assert!(!why.contains("wrong-one"), "{why}");
-    let store = open(&url("right-one")).await;
+    let store = begun(&url("right-one")).await;
     let ann = countersign_testkit::records::user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     assert_eq!(revision(&store, &ann).await, 1);
@@ -129,9 +150,9 @@ async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying
 #[tokio::test]
 async fn a_redis_whose_certificate_nobody_vouches_for_is_refused() {
     let (redis, url) = Redis::encrypted();
-    let Err(StoreError::Unavailable(why)) = try_open(&url, WAIT).await else {
-        panic!("it opened");
+    let Err(StoreError::Unavailable(why)) = redis_store::try_begin(&url).await else {
+        panic!("it has begun");
     };
     assert!(why.contains("certificate"), "{why}");
-    assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":0\r\n");
+    assert_eq!(redis.command(&["EXISTS", "countersign:{m}:store"]), ":0\r\n");
 }

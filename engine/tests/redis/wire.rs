@@ -11,7 +11,10 @@ use countersign_testkit::proxy::{Fault, Proxy};
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
-use crate::{account, is_unavailable, open, open_waiting, revision, until, until_ready};
+use crate::{
+    account, begun, begun_waiting, is_unavailable, recorded, revision, unit, until, until_ready,
+    version,
+};
 
 const FAULTS: [Fault; 3] = [Fault::LostBefore, Fault::LostAfter, Fault::Duplicated];
 
@@ -21,7 +24,7 @@ const FAULTS: [Fault; 3] = [Fault::LostBefore, Fault::LostAfter, Fault::Duplicat
 async fn a_commit_is_recorded_once_whatever_becomes_of_it_on_the_way() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
-    let store = open(&proxy.url()).await;
+    let store = begun(&proxy.url()).await;
     for (n, fault) in (0_u8..).zip(FAULTS) {
         let ann = user(&format!("ann-{n}"));
         let phone = device(&ann, 1);
@@ -50,14 +53,14 @@ async fn a_commit_is_recorded_once_whatever_becomes_of_it_on_the_way() {
 async fn what_is_refused_is_refused_however_often_it_arrives() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
-    let store = open(&proxy.url()).await;
+    let store = begun(&proxy.url()).await;
     for (n, fault) in (0_u8..).zip(FAULTS) {
         let ann = user(&format!("ann-{n}"));
         let first = ended(&challenge(&ann, n, 10), Outcome::Denied, 20);
         recorded(&store, &ann, 0, [Write::Challenge(first.clone().into())]).await;
         proxy.plan(fault);
         let late = store.commit(unit(&ann, 7, [account(record())])).await;
-        assert_eq!(late, Ok(stale(1)), "{fault:?}");
+        assert_eq!(late, Ok(Committed::Stale { recorded: version(1) }), "{fault:?}");
         proxy.plan(fault);
         let other = Write::Challenge(ended(&first, Outcome::Approved, 20).into());
         let other = store.commit(unit(&ann, 1, [other])).await;
@@ -70,28 +73,30 @@ async fn what_is_refused_is_refused_however_often_it_arrives() {
 async fn a_commit_that_arrives_after_its_successor_changes_nothing() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
-    let store = open(&proxy.url()).await;
+    let store = begun(&proxy.url()).await;
     let ann = user("ann");
     proxy.plan(Fault::LostBefore);
     recorded(&store, &ann, 0, [account(record()), Write::Device(device(&ann, 1).into())]).await;
     recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
-    // Even the revision of the account is forgotten. The commit is refused only because its attempt
-    // is older than the recorded one.
-    const DAY: u64 = 24 * 60 * 60 * 1000;
-    store.prune(UnixMillis(0), UnixMillis(DAY)).await.unwrap();
-    assert_eq!(store.prune(UnixMillis(0), UnixMillis(2 * DAY)).await, Ok(1));
     let said = proxy.deliver_late().await;
-    assert!(said.contains("late"), "{said}");
+    assert!(said.contains("recorded"), "its name is known: {said}");
     let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.version.number, snapshot.record, snapshot.devices), (0, None, vec![]));
-    recorded(&store, &ann, 0, [account(record())]).await;
+    assert_eq!((snapshot.version.number, snapshot.record, snapshot.devices), (2, None, vec![]));
+    // Later its name is forgotten, and its parent is not the recorded version.
+    for parent in 2..12 {
+        recorded(&store, &ann, parent, [account(record())]).await;
+    }
+    let said = proxy.deliver_late().await;
+    assert!(said.contains("stale"), "{said}");
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.version, snapshot.devices), (version(12), vec![]));
 }
 
 #[tokio::test]
 async fn what_may_be_recorded_is_settled_before_anything_is_read() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
-    let store = open_waiting(&proxy.url(), Duration::from_millis(300)).await;
+    let store = begun_waiting(&proxy.url(), Duration::from_millis(300)).await;
     let ann = user("ann");
     let open = challenge(&ann, 1, 10);
     recorded(&store, &ann, 0, [Write::Challenge(open.clone().into())]).await;
@@ -115,7 +120,7 @@ async fn what_may_be_recorded_is_settled_before_anything_is_read() {
 async fn what_was_never_sent_is_not_recorded_later() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
-    let store = open_waiting(&proxy.url(), Duration::from_millis(300)).await;
+    let store = begun_waiting(&proxy.url(), Duration::from_millis(300)).await;
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     proxy.refuse(true);
@@ -136,7 +141,7 @@ async fn what_was_never_sent_is_not_recorded_later() {
 #[tokio::test]
 async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
     let redis = Redis::volatile();
-    let store = open(&redis.url()).await;
+    let store = begun(&redis.url()).await;
     let ann = user("ann");
     for expected in 0..3 {
         assert_eq!(redis.command(&["SCRIPT", "FLUSH"]), "+OK\r\n");
@@ -144,7 +149,8 @@ async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
         assert_eq!(redis.command(&["SCRIPT", "FLUSH"]), "+OK\r\n");
         assert_eq!(revision(&store, &ann).await, expected + 1);
     }
-    assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
+    assert_eq!(redis.command(&["SCRIPT", "FLUSH"]), "+OK\r\n");
+    assert_eq!(store.observe(UnixMillis(1)).await, Ok(UnixMillis(1)));
 }
 
 /// Checks that a damaged row fails only the caller whose reply contains it. Here the row is the
@@ -153,12 +159,14 @@ async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
 async fn a_damaged_end_is_told_to_its_caller_and_the_store_stays_ready() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;
-    let store = open(&proxy.url()).await;
+    let store = begun(&proxy.url()).await;
     let ann = user("ann");
     let approved = ended(&challenge(&ann, 1, 10), Outcome::Approved, 20);
     recorded(&store, &ann, 0, [Write::Challenge(approved.into())]).await;
-    let damage = "for _, key in ipairs(redis.call('KEYS', '*:challenge:*')) do
-        redis.call('HSET', key, 'row', 'torn') end";
+    // The body of the only part is damaged behind the id of the challenge.
+    let damage = "for _, key in ipairs(redis.call('KEYS', 'countersign:{*}:h*')) do
+        local case = redis.call('HGETALL', key)
+        redis.call('HSET', key, case[1], string.sub(case[2], 1, -2) .. 'x') end";
     redis.command(&["EVAL", damage, "0"]);
     for fault in [None, Some(Fault::LostAfter)] {
         fault.into_iter().for_each(|fault| proxy.plan(fault));

@@ -17,15 +17,18 @@ mod tickets;
 mod times;
 mod versions;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::action::{Action, ActionState};
+use countersign_core::change::Write;
+use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store;
 use countersign_engine::store::{
     Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
 };
-use countersign_engine::system::SystemEntropy;
+use countersign_testkit::records::{action, challenge, ended, record, recorded, user};
 use countersign_testkit::redis_server::Redis;
+use countersign_testkit::redis_store;
 
 macro_rules! suite {
     ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {
@@ -52,7 +55,6 @@ macro_rules! conformance {
                     nothing_of_a_stale_unit_is_written,
                     removing_a_user_takes_devices_and_actions_and_leaves_challenges,
                     a_late_commit_never_meets_a_user_who_is_made_anew,
-                    the_revision_of_a_removed_user_is_forgotten_after_a_day,
                     a_removed_device_is_found_nowhere,
                     commits_of_one_account_stay_in_order_under_eight_threads,
                     closing_records_what_is_queued_and_refuses_what_comes_later,
@@ -126,14 +128,31 @@ macro_rules! versions {
     };
 }
 
+/// Defines the tests of a store whose records do not expire by themselves.
+macro_rules! pruned {
+    ($open:ident) => {
+        suite! {
+            $open,
+            commits: {
+                the_revision_of_a_removed_user_is_forgotten_after_a_day,
+            }
+            times: {
+                pruning_tells_how_many_records_it_deleted,
+            }
+        }
+    };
+}
+
 mod memory {
     conformance!(in_memory);
+    pruned!(in_memory);
     versions!(in_memory);
     contradictions!(in_memory);
 }
 
 mod redis {
     conformance!(in_a_redis);
+    versions!(in_a_redis);
     contradictions!(in_a_redis);
 }
 
@@ -147,6 +166,7 @@ mod redis_with_a_backlog {
 
 mod sqlite {
     conformance!(in_a_file);
+    pruned!(in_a_file);
     contradictions!(in_a_file);
 }
 
@@ -175,8 +195,8 @@ async fn in_a_redis_with_a_backlog() -> (Redis, RedisStore) {
 
 async fn in_redis_as(durability: Durability) -> (Redis, RedisStore) {
     let server = Redis::volatile();
-    let settings = RedisSettings { durability, ..RedisSettings::new(server.url()) };
-    let store = RedisStore::open(settings, Arc::new(SystemEntropy)).await.unwrap();
+    let redis = RedisSettings::new(server.url());
+    let store = redis_store::new(RedisSettings { durability, may_lose: true, ..redis }).await;
     (server, store)
 }
 
@@ -198,14 +218,47 @@ fn in_file_as(durability: Durability) -> (tempfile::TempDir, SqliteStore) {
 async fn what_redis_knows_of_a_ticket_expires() {
     let (server, store) = in_a_redis().await;
     tickets::two_are_recorded(&store).await;
-    let found = server.command(&["KEYS", "countersign:{*}:ticket:*"]);
-    let names: Vec<_> = found.lines().filter(|line| line.starts_with("countersign:")).collect();
+    let names = server.keys("countersign:t:*");
     assert_eq!(names.len(), 2);
     for name in names {
-        let left = server.command(&["PTTL", name]);
+        let left = String::from_utf8(server.command_of(&[b"PTTL", &name])).unwrap();
         let left: i64 = left.trim().trim_start_matches(':').parse().unwrap();
         assert!((1..=600_000).contains(&left), "{left} ms");
     }
+}
+
+#[tokio::test]
+async fn what_redis_keeps_of_a_removed_user_expires_unless_the_user_returns() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let (server, store) = in_a_redis().await;
+    let ann = user("ann");
+    let closed = ended(&challenge(&ann, 1, 10), Outcome::Denied, 20);
+    let failed = Action { state: ActionState::ChallengeFailed, ..action(&ann, "one", 10) };
+    let writes = [
+        Write::Account(record()),
+        Write::Action(failed.into()),
+        Write::Challenge(closed.clone().into()),
+    ];
+    recorded(&store, &ann, 0, writes).await;
+    let left = |pattern: &str| {
+        let keys = server.keys(pattern);
+        let [name] = &keys[..] else { panic!("{pattern}: {}", keys.len()) };
+        let left = String::from_utf8(server.command_of(&[b"PTTL", name])).unwrap();
+        left.trim().trim_start_matches(':').parse::<i64>().unwrap()
+    };
+    let (account, cases) = ("countersign:{*}:a*", "countersign:{*}:h*");
+    assert_eq!(left(account), -1);
+    assert!((30 * DAY_MS..60 * DAY_MS).contains(&left(cases)), "{}", left(cases));
+    recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
+    assert!((1..=2 * DAY_MS).contains(&left(account)), "{}", left(account));
+    assert_eq!(server.keys(cases), [[0; 0]; 0], "no action is left");
+    let kept = left("countersign:{*}:g*");
+    assert!((1..=2 * DAY_MS).contains(&kept), "{kept}");
+    recorded(&store, &ann, 2, [Write::Account(record())]).await;
+    assert_eq!(left(account), -1);
+    assert_eq!(store.challenge(&ann, &closed.id).await, Ok(Some(closed)));
+    assert_eq!(store.account(&ann).await.unwrap().version.number, 3);
+    assert_eq!(store.verify().await, Ok(()));
 }
 
 /// Checks that [`Store`] can be used as a trait object.

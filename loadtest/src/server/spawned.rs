@@ -74,6 +74,7 @@ impl Spawned {
             LoadError::Server(format!("the server's folder cannot be made in {all}: {kind}"))
         })?;
         let secret = secret();
+        begin_store(binary, settings, folder.path(), &secret).await;
         let log = File::create(folder.path().join(LOG))?;
         let environment = environment(settings, folder.path(), &secret);
         let mut command = command(binary, settings.descriptors)?;
@@ -167,6 +168,18 @@ impl Spawned {
             Err(_) => Err(LoadError::Server("it did not end when it was asked to".to_owned())),
         }
     }
+}
+
+/// Begins a store in Redis, which a server does not do by itself. The result does not matter: Redis
+/// may have the store of an earlier server, and a server that finds none names the reason.
+async fn begin_store(binary: &Path, settings: &SpawnSettings, folder: &Path, secret: &str) {
+    if !settings.store.starts_with("redis") {
+        return;
+    }
+    let mut command = Command::new(binary);
+    command.args(["store", "begin"]).env_clear().envs(environment(settings, folder, secret));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _begun_before = command.status().await;
 }
 
 /// Builds the command of the server, with its limits of descriptors if they are set.

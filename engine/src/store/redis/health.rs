@@ -4,15 +4,18 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign_core::id::AccountKey;
 use tokio::sync::watch;
 
-use super::owner::Owner;
+use super::keys::Names;
+use super::partitions::Partitions;
+use super::start::{LOCK_MS, Owner};
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::durability::Durability;
 use crate::store::lag::Lag;
 use crate::store::{lock, refused};
-use crate::system::Stopwatch;
+use crate::system::{Stopwatch, monotonic};
 
 /// Minimum seconds between two log lines about one outage, because its error can change with each
 /// attempt.
@@ -53,11 +56,10 @@ impl Said {
 /// State that the commit task and the readers share.
 pub(super) struct Health {
     pub(super) owner: Owner,
-    /// The latest attempt that Redis has acknowledged.
-    pub(super) acked: AtomicU64,
+    pub(super) partitions: Partitions,
     condition: watch::Sender<Condition>,
-    /// Number of times that the condition has become `Unsettled`.
-    doubts: AtomicU64,
+    /// Time of the machine, in milliseconds, at which the last renewal of the lock was sent.
+    renewed_ms: AtomicU64,
     /// The latest log line about an outage.
     said: Mutex<Said>,
     /// Units that were answered early and are not recorded.
@@ -68,12 +70,11 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(owner: Owner, durability: Durability) -> Self {
-        let acked = AtomicU64::new(owner.found);
         Self {
             owner,
-            acked,
+            partitions: Partitions::new(),
             condition: watch::Sender::new(Condition::Recording),
-            doubts: AtomicU64::new(0),
+            renewed_ms: AtomicU64::new(machine_ms()),
             said: Mutex::default(),
             lag: Lag::new(durability),
             unwritten_from: watch::Sender::new(1),
@@ -136,6 +137,29 @@ impl Health {
         matches!(&*self.condition.borrow(), Condition::Over(_))
     }
 
+    /// Notes that the lock was renewed by a call that was sent at this time of the machine.
+    pub(super) fn renewed(&self, sent_ms: u64) {
+        self.renewed_ms.store(sent_ms, Ordering::Release);
+    }
+
+    /// Checks that an account's state in memory may be told: its partition has lost nothing, and no
+    /// other server can have taken the lock. If the bound on early answers is a number of records,
+    /// an outage of Redis may last longer than the lock.
+    pub(super) fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
+        if self.partitions.is_any_closed() {
+            let known = self.partitions.known(Names::of(account).partition());
+            if let Some(why) = known.closed {
+                return Err(refused(&why));
+            }
+        }
+        let age_ms = machine_ms().saturating_sub(self.renewed_ms.load(Ordering::Acquire));
+        if !self.is_over() && (age_ms < LOCK_MS || self.lag.outlasts_outages()) {
+            return Ok(());
+        }
+        self.check()?;
+        Err(refused("the lock in Redis was not renewed in time"))
+    }
+
     /// Checks that units are accepted. During an outage they are if the bound on early answers is a
     /// number of records and is not reached.
     ///
@@ -143,17 +167,14 @@ impl Health {
     /// [`StoreError`] with the reason for which they are not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         let goes_on = !self.is_over() && self.lag.outlasts_outages();
-        if goes_on { Ok(()) } else { self.check() }
-    }
-
-    pub(super) fn acked(&self) -> u64 {
-        self.acked.load(Ordering::Acquire)
-    }
-
-    /// Returns the number of times that the store has become unsettled. A reader compares the
-    /// number before and after a read.
-    pub(super) fn doubts(&self) -> u64 {
-        self.doubts.load(Ordering::Acquire)
+        if !goes_on {
+            self.check()?;
+        }
+        match self.partitions.closed() {
+            Some((why, 1)) => Err(refused(&why)),
+            Some((why, count)) => Err(refused(&format!("{why}, and of {} others", count - 1))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn recording(&self) {
@@ -185,11 +206,7 @@ impl Health {
                     return false;
                 }
                 (_, Condition::Over(why)) => tracing::error!("{why}"),
-                (Condition::Unsettled(_), Condition::Unsettled(_))
-                | (_, Condition::Refusing(_)) => {}
-                (_, Condition::Unsettled(_)) => {
-                    self.doubts.fetch_add(1, Ordering::AcqRel);
-                }
+                (_, Condition::Refusing(_) | Condition::Unsettled(_)) => {}
                 (_, Condition::Recording) => tracing::warn!("the store records again"),
             }
             *known = condition.clone();
@@ -234,6 +251,11 @@ impl Health {
             Err(_) => Err(StoreError::Closed),
         }
     }
+}
+
+/// Returns the time of the machine, which includes sleep, in milliseconds.
+pub(super) fn machine_ms() -> u64 {
+    u64::try_from(monotonic().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

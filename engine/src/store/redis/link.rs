@@ -1,12 +1,13 @@
 //! A connection to Redis. It is made on demand, dropped after a failure, and classifies errors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 use tokio::sync::Mutex;
 
-use super::reply::{checked, is_read_only, is_unknown_script, unexpected};
+use super::reply::{checked, info_field, is_read_only, is_unknown_script, text, unexpected};
 use super::script::Call;
 use super::trouble::Trouble;
 
@@ -17,22 +18,46 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// A connection that all callers share.
 pub(super) struct Link {
     client: Client,
-    connection: Mutex<Option<MultiplexedConnection>>,
+    made: Mutex<Made>,
+}
+
+/// The present connection.
+#[derive(Default)]
+struct Made {
+    connection: Option<MultiplexedConnection>,
+    /// Number of connections that were made so far.
+    number: u64,
+    /// The process at the other end, which it stays for the life of the connection: its `run_id`
+    /// and `master_replid`. A primary that was demoted and promoted again is another one.
+    server: Arc<str>,
+}
+
+/// The number of a connection, and the process at its other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Peer {
+    pub(super) number: u64,
+    pub(super) server: Arc<str>,
 }
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, connection: Mutex::new(None) }
+        Self { client, made: Mutex::default() }
     }
 
     /// Makes the connection, if there is none.
-    pub(super) async fn connect(&self) -> Result<(), Trouble> {
-        self.connection().await.map(|_| ())
+    pub(super) async fn connect(&self) -> Result<Peer, Trouble> {
+        let mut made = self.made.lock().await;
+        self.connection(&mut made).await?;
+        Ok(Peer { number: made.number, server: Arc::clone(&made.server) })
     }
 
-    async fn connection(&self) -> Result<MultiplexedConnection, Trouble> {
-        let mut place = self.connection.lock().await;
-        if let Some(connection) = &*place {
+    /// Ends the connection, because the process at its other end may be the wrong one.
+    pub(super) async fn disconnect(&self) {
+        self.made.lock().await.connection.take();
+    }
+
+    async fn connection(&self, made: &mut Made) -> Result<MultiplexedConnection, Trouble> {
+        if let Some(connection) = &made.connection {
             return Ok(connection.clone());
         }
         let config = AsyncConnectionConfig::new()
@@ -41,27 +66,29 @@ impl Link {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         // Connecting has this time limit, because the library does not limit the first commands.
         let connected = tokio::time::timeout(ANSWER, connecting).await;
-        let connection = connected
+        let mut connection = connected
             .map_err(|_| Trouble::Lost("no connection in time".to_owned()))?
             .map_err(|error| trouble(&error))?;
-        *place = Some(connection.clone());
+        made.server = server(&mut connection).await?.into();
+        made.number += 1;
+        made.connection = Some(connection.clone());
         Ok(connection)
     }
 
     /// Sends commands together, and returns their replies; a single command may have failed. After
     /// a failure the connection is not used again, so that no later caller gets a late reply.
     pub(super) async fn ask(&self, pipeline: &Pipeline) -> Result<Vec<Value>, Trouble> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(&mut *self.made.lock().await).await?;
         match connection.req_packed_commands(pipeline, 0, pipeline.len()).await {
             Ok(values) => {
                 // The server has become a replica. The next connection finds the new primary.
                 if values.iter().any(is_read_only) {
-                    self.connection.lock().await.take();
+                    self.disconnect().await;
                 }
                 Ok(values)
             }
             Err(error) => {
-                self.connection.lock().await.take();
+                self.disconnect().await;
                 Err(trouble(&error))
             }
         }
@@ -85,9 +112,6 @@ impl Link {
     /// are sent again with their text.
     pub(super) async fn calls(&self, calls: &[Call]) -> Result<Vec<Value>, Trouble> {
         let commands = |whole| calls.iter().map(|c| c.command(whole)).collect::<Vec<_>>();
-        if calls.is_empty() {
-            return Ok(Vec::new());
-        }
         let values = self.ask(&pipeline(&commands(false))).await?;
         if values.iter().any(is_unknown_script) {
             return self.ask(&pipeline(&commands(true))).await;
@@ -100,6 +124,27 @@ impl Link {
         let mut values = self.calls(std::slice::from_ref(call)).await?;
         checked(values.pop().ok_or_else(|| unexpected("no answer"))?)
     }
+}
+
+/// Asks for the process at the other end of a connection.
+///
+/// # Errors
+/// [`Trouble::Lost`] if it is a replica.
+async fn server(connection: &mut MultiplexedConnection) -> Result<String, Trouble> {
+    let asked = ["server", "replication"].map(|section| {
+        let mut info = redis::cmd("INFO");
+        info.arg(section).clone()
+    });
+    let values = connection.req_packed_commands(&pipeline(&asked), 0, asked.len()).await;
+    let mut told = String::new();
+    for value in values.map_err(|error| trouble(&error))? {
+        told += &text(value)?.unwrap_or_default();
+    }
+    if info_field(&told, "role").is_some_and(|role| role != "master") {
+        return Err(Trouble::Lost("this Redis is a replica".to_owned()));
+    }
+    let field = |name| info_field(&told, name).unwrap_or_default();
+    Ok(format!("{} {}", field("run_id"), field("master_replid")))
 }
 
 pub(super) fn pipeline(commands: &[Cmd]) -> Pipeline {

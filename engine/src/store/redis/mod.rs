@@ -1,37 +1,27 @@
-//! The store in Redis: one key for each record, one conditional script for each unit. Groups of
-//! units use one connection, reads another.
+//! The store in Redis: one hash for each account, and one script call for each group of units.
 //!
-//! `scripts/commit.lua` applies a unit. Before it writes, it checks the revision and the recorded
-//! ends. It also recognises a unit that it has recorded before, so that a unit whose reply was lost
-//! can be sent again. `owner` makes sure that only one server writes. `journal` writes lost records
-//! again. `unit` keeps the indexes complete through a crash.
+//! The script that `scripts/units.lua` begins applies units. It records a change only if the
+//! account is still at the version that the change was made from, and recognises a unit that it has
+//! recorded before, so that a unit whose reply was lost can be sent again. `start` takes the lock,
+//! and opens the 64 partitions in a new epoch, by which a Redis that lost records is noticed.
+//! `write` sends the units, `read` reads.
 
-mod commit_task;
-mod emails;
-mod entry;
-mod group;
 mod health;
-mod index_cleanup;
-mod job;
-mod journal;
 mod keys;
 mod link;
-mod lookups;
-mod owner;
-mod reader;
-mod recovery;
+mod live;
+mod partitions;
+mod read;
 mod reply;
-mod room;
-mod scan;
 mod script;
 mod settings;
-mod startup;
-mod tickets;
+mod start;
+#[cfg(test)]
+mod tests;
 mod trouble;
-mod unit;
-mod verify;
+mod write;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{AccountRecord, Snapshot};
@@ -45,17 +35,16 @@ use countersign_core::id::{
 };
 use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::health::Health;
-use self::job::{Caller, Job, Queued};
-pub use self::owner::ABSENT;
-use self::reader::Reader;
-use self::reply::Said;
-use self::settings::Retention;
+use self::keys::Bucket;
+use self::read::Reader;
 pub use self::settings::{Opening, RedisSettings};
+pub use self::start::Loss;
+pub use self::trouble::ABSENT;
 use self::trouble::Trouble;
-use self::unit::Unit;
+use self::write::{Commit, Forget, Job, Observe, PutOff, RemoveEvent, Secret, Unit, Waiting};
 use super::durability::may_lag;
 use super::failures::Failures;
 use super::intake::Intake;
@@ -64,25 +53,19 @@ use crate::ports::store::{
     ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
 use crate::ports::{Entropy, Later};
-use crate::system::Stopwatch;
 
 /// A store that keeps everything in one Redis.
 ///
 /// If it is dropped without [`Store::close`], its thread still records the queued units.
 pub struct RedisStore {
-    jobs: Intake<Job>,
+    jobs: Arc<Intake<Job>>,
     reader: Reader,
     health: Arc<Health>,
     failures: Arc<Failures>,
+    /// The latest bucket before which lifecycles that were left behind are removed.
+    walked: AtomicU16,
     /// Resolves once the store's thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
-    commits: AtomicU64,
-}
-
-struct Opened {
-    jobs: mpsc::Sender<Job>,
-    reader: Reader,
-    health: Arc<Health>,
 }
 
 impl RedisStore {
@@ -101,7 +84,7 @@ impl RedisStore {
         let run = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(startup::serve(settings, entropy, opened)),
+                Ok(runtime) => runtime.block_on(start::serve(settings, entropy, opened)),
                 Err(error) => {
                     let _ = opened.send(Err(refused(&format!("no runtime: {error}"))));
                 }
@@ -112,12 +95,13 @@ impl RedisStore {
             .name("store-redis".to_owned())
             .spawn(run)
             .map_err(|error| refused(&format!("no thread: {error}")))?;
-        let Opened { jobs, reader, health } =
+        let start::Opened { jobs, reader, health } =
             opening.await.unwrap_or_else(|_| Err(StoreError::Closed))?;
-        let jobs = Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED);
+        let jobs = Arc::new(Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED));
         let ended = Mutex::new(Some(ended));
         let failures = Arc::clone(&reader.failures);
-        Ok(Self { jobs, reader, health, failures, ended, commits: AtomicU64::new(0) })
+        let walked = AtomicU16::new(0);
+        Ok(Self { jobs, reader, health, failures, walked, ended })
     }
 
     fn read<T, F, R>(&self, query: F) -> Answer<T>
@@ -131,35 +115,26 @@ impl RedisStore {
 
     /// Queues a unit at once. The future only waits for the answer. `early` is the answer for a
     /// unit that may be answered before it is recorded; the later result must be the same.
-    fn submit<T: Send + 'static>(
-        &self,
-        unit: Unit,
-        early: Option<T>,
-        read: fn(Said) -> Result<T, Trouble>,
-    ) -> Answer<T> {
+    fn submit<U: Unit>(&self, unit: U, early: Option<U::Answer>) -> Answer<U::Answer> {
         let queued = self.jobs.send(|| {
-            let since = Stopwatch::start();
             if let Some((answer, number)) =
                 early.and_then(|answer| Some((answer, self.health.admit()?)))
             {
                 let answer: Answer<_> = Box::pin(std::future::ready(Ok(answer)));
-                let queued = Queued { unit, caller: None, told: Some(number), since };
-                return (Job::Record(queued), answer);
+                return (Job::Record(Waiting::told(&unit, Some(number))), answer);
             }
-            let (reply, answer) = oneshot::channel();
-            let caller: Caller = Box::new(move |said| {
-                let answer = said.and_then(|said| read(said).map_err(StoreError::from));
-                // If the caller no longer waits, the answer is dropped.
-                let _ = reply.send(answer);
-            });
-            let queued = Queued { unit, caller: Some(caller), told: None, since };
-            let ended = |_| Err(refused(COMMITS_ENDED));
-            let answer: Answer<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
-            (Job::Record(queued), answer)
+            waiting(unit)
         });
         let answer = queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))));
         self.failures.watch(answer)
     }
+}
+
+/// Makes a job whose caller waits for the answer.
+fn waiting<U: Unit>(unit: U) -> (Job, Answer<U::Answer>) {
+    let (unit, answer) = Waiting::new(unit);
+    let ended = |_| Err(refused(COMMITS_ENDED));
+    (Job::Record(unit), Box::pin(async move { answer.await.unwrap_or_else(ended) }))
 }
 
 impl Store for RedisStore {
@@ -167,45 +142,43 @@ impl Store for RedisStore {
         if let Err(error) = check_form(&change) {
             return Box::pin(async move { Err(error) });
         }
-        let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", self.health.owner.token);
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.submit(Unit::Commit { change, id }, early, reply::committed)
+        self.submit(Commit::new(change), early)
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
         let key = key.clone();
-        self.read(move |reader| lookups::account(reader, key.clone()))
+        self.read(move |reader| read::account(reader, key.clone()))
     }
 
     fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>> {
         let (account, key) = (account.clone(), key.clone());
-        self.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
+        self.read(move |reader| read::action(reader, account.clone(), key.clone()))
     }
 
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>> {
         let account = account.clone();
-        self.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
+        self.read(move |reader| read::actions(reader, account.clone(), query.clone()))
     }
 
     fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>> {
         let (account, id) = (account.clone(), id.clone());
-        self.read(move |reader| lookups::challenge(reader, account.clone(), id.clone()))
+        self.read(move |reader| read::challenge(reader, account.clone(), id.clone()))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
         let key = key.clone();
-        self.read(move |reader| lookups::devices_of_key(reader, key.clone()))
+        self.read(move |reader| read::devices_of_key(reader, key.clone()))
     }
 
     fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
         let ticket = *ticket;
-        self.read(move |reader| lookups::account_of_ticket(reader, ticket))
+        self.read(move |reader| read::account_of_ticket(reader, ticket))
     }
 
     fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {
         let tenant = tenant.clone();
-        self.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
+        self.read(move |reader| read::users(reader, tenant.clone(), query.clone()))
     }
 
     fn overdue(
@@ -214,49 +187,56 @@ impl Store for RedisStore {
         held_before: UnixMillis,
         limit: usize,
     ) -> Answer<Vec<Challenge>> {
-        self.read(move |reader| lookups::overdue(reader, now, held_before, limit))
+        self.read(move |reader| read::overdue(reader, now, held_before, limit))
     }
 
     fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>> {
-        self.read(move |reader| lookups::due_events(reader, now, limit))
+        self.read(move |reader| read::due_events(reader, now, limit))
     }
 
     fn put_off_event(&self, event: &Event) -> Answer<()> {
-        self.submit(Unit::PutOff(event.clone()), None, reply::nothing)
+        self.submit(PutOff(event.clone()), None)
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
-        self.submit(Unit::RemoveEvent(account.clone(), id.clone()), None, reply::nothing)
+        self.submit(RemoveEvent(account.clone(), id.clone()), None)
     }
 
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
-        self.submit(Unit::Secret { tenant: tenant.clone(), fresh }, None, reply::secret)
+        self.submit(Secret { tenant: tenant.clone(), fresh }, None)
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
-        let sent = self.jobs.send(|| {
-            let (reply, answer) = oneshot::channel();
-            (Job::Prune { actions_before, challenges_before, reply }, answer)
-        });
+        self.reader.hide_before(actions_before, challenges_before);
+        let (jobs, before) = (Arc::clone(&self.jobs), Bucket::of(actions_before));
+        // The buckets expire by themselves, so that a walk is needed only once for each of them.
+        if self.walked.fetch_max(before.0, Ordering::AcqRel) >= before.0 {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
+        let left = self.read(move |reader| read::left_behind(reader, before));
         self.failures.watch(Box::pin(async move {
-            sent?.await.unwrap_or_else(|_| Err(refused("Redis does not record")))
+            let mut gone = 0;
+            for account in left.await? {
+                gone += jobs.send(|| waiting(Forget { account, before }))?.await?;
+            }
+            Ok(gone)
         }))
     }
 
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
-        self.submit(Unit::Observe(now), None, reply::observed)
+        self.submit(Observe(now), None)
     }
 
     fn scan(&self, from: Option<Cursor>) -> Answer<Page> {
-        self.read(move |reader| scan::page(reader, from.clone()))
+        self.read(move |reader| read::page(reader, from.clone()))
     }
 
     fn verify(&self) -> Answer<()> {
-        self.read(verify::indexes)
+        self.read(read::verify)
     }
 
     fn room(&self) -> Answer<Option<u64>> {
-        self.read(room::room)
+        self.read(read::room)
     }
 
     fn unwritten(&self) -> Unwritten {
@@ -274,6 +254,10 @@ impl Store for RedisStore {
     fn ready(&self) -> Result<(), StoreError> {
         self.jobs.ready()?;
         self.health.ready()
+    }
+
+    fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
+        self.health.vouches(account)
     }
 
     fn close(&self) -> Answer<()> {

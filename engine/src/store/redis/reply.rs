@@ -5,13 +5,9 @@
     reason = "the library may come to know kinds of replies that nobody here asks for"
 )]
 
-use countersign_core::challenge::Challenge;
-use countersign_core::change::{CommitId, Version};
-use countersign_core::time::UnixMillis;
 use redis::{ServerError, ServerErrorKind, Value};
 
 use super::trouble::Trouble;
-use crate::ports::store::Committed;
 use crate::store::record::Stored;
 
 pub(super) fn is_unknown_script(value: &Value) -> bool {
@@ -32,13 +28,24 @@ pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
 
 /// Classifies an error of Redis. Its text names commands and limits, never stored values.
 fn server_trouble(error: &ServerError) -> Trouble {
-    let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
-    match error.code() {
+    let details = error.details().unwrap_or_default();
+    said_trouble(format!("{} {details}", error.code()))
+}
+
+/// Classifies an error by its text, which begins with its code.
+fn said_trouble(said: String) -> Trouble {
+    match said.split(' ').next() {
         // Redis is loading its file, has become a replica, or is busy. A later attempt, or another
         // server, may succeed.
-        "LOADING" | "READONLY" | "MASTERDOWN" | "BUSY" | "UNKILLABLE" => Trouble::Lost(said),
+        Some("LOADING" | "READONLY" | "MASTERDOWN" | "BUSY" | "UNKILLABLE") => Trouble::Lost(said),
         _ => Trouble::Refused(format!("Redis refuses: {said}")),
     }
+}
+
+/// Returns a field of the reply to `INFO`.
+pub(super) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = info.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(field, _)| *field == name).map(|(_, value)| value.trim())
 }
 
 pub(super) fn unexpected(what: &str) -> Trouble {
@@ -88,58 +95,37 @@ pub(super) fn number(value: Value) -> Result<u64, Trouble> {
 }
 
 /// Reply of a script: a word, and values.
-pub(super) type Said = (String, Vec<Value>);
+pub(super) struct Said {
+    pub(super) word: String,
+    values: std::vec::IntoIter<Value>,
+}
 
-/// Splits the reply of a script into its word and its values.
+impl Said {
+    /// Returns the next value; nil after the last one.
+    pub(super) fn next(&mut self) -> Value {
+        self.values.next().unwrap_or(Value::Nil)
+    }
+}
+
+/// Splits the reply of a script into its word and its values. The words for a partition or a store
+/// that cannot be used are errors.
 pub(super) fn said(value: Value) -> Result<Said, Trouble> {
     let mut values = array(value)?.into_iter();
     let word = values.next().map(text).transpose()?.flatten();
     let word = word.ok_or_else(|| unexpected("no word"))?;
     match word.as_str() {
         "lost" => Err(Trouble::Rolled),
+        "moved" => Err(Trouble::Moved),
+        "absent" => Err(Trouble::Absent),
         "fenced" => Err(Trouble::Fenced),
-        _ => Ok((word, values.collect())),
+        "error" => {
+            let said = text(values.next().unwrap_or(Value::Nil))?.unwrap_or_default();
+            // An error of a script's own command begins with a minus sign in some versions.
+            Err(said_trouble(said.trim_start_matches('-').to_owned()))
+        }
+        _ => Ok(Said { word, values }),
     }
 }
 
 /// Word for a unit that is recorded.
 pub(super) const RECORDED: &str = "recorded";
-/// Word for a change whose expected revision is not the recorded one.
-pub(super) const STALE: &str = "stale";
-/// Word for a change of a challenge whose recorded end is another one.
-pub(super) const ENDED: &str = "ended";
-
-pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
-    match word.as_str() {
-        RECORDED => Ok(Committed::Recorded),
-        STALE => {
-            let recorded = Version { number: number(first(values))?, commit: CommitId::NONE };
-            Ok(Committed::Stale { recorded })
-        }
-        ENDED => {
-            let recorded: Option<Challenge> = row(first(values))?;
-            let recorded = recorded.and_then(|c| Some((c.id, c.ended?)));
-            let (challenge, ended) = recorded.ok_or_else(|| unexpected("no end"))?;
-            Ok(Committed::Ended { challenge, recorded: Box::new(ended) })
-        }
-        _ => Err(unexpected("an unknown word")),
-    }
-}
-
-/// Decodes the secret that is recorded.
-pub(super) fn secret((_, values): Said) -> Result<[u8; 32], Trouble> {
-    row(first(values))?.ok_or_else(|| unexpected("no secret"))
-}
-
-/// Decodes the highest time that was recorded before this call.
-pub(super) fn observed((_, values): Said) -> Result<UnixMillis, Trouble> {
-    number(first(values)).map(UnixMillis)
-}
-
-pub(super) fn nothing(_: Said) -> Result<(), Trouble> {
-    Ok(())
-}
-
-fn first(values: Vec<Value>) -> Value {
-    values.into_iter().next().unwrap_or(Value::Nil)
-}

@@ -25,61 +25,53 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// Records a unit of an account.
-    COMMIT = "fence.lua" "lists.lua" "commit.lua";
-    /// Records a tenant's secret, if it has none.
-    SECRET = "fence.lua" "secret.lua";
-    /// Records the highest time that was seen.
-    CLOCK = "fence.lua" "clock.lua";
-    /// Changes the due time of an event, or removes it.
-    EVENT = "fence.lua" "event.lua";
-    /// Removes old actions of an account.
-    FORGET = "fence.lua" "lists.lua" "forget.lua";
-    /// Removes the revision of a removed account.
-    BURY = "fence.lua" "bury.lua";
-    /// Removes members from an index.
-    TRIM = "fence.lua" "trim.lua";
-    /// Reads an account.
-    SNAPSHOT = "snapshot.lua";
-    /// Takes ownership when a server starts.
+    /// Begins a store.
+    BEGIN = "begin.lua";
+    /// Takes the lock when a server starts.
     ACQUIRE = "acquire.lua";
-    /// Extends the owner's lock.
+    /// Extends the lock.
     RENEW = "renew.lua";
-    /// Takes ownership again after Redis has lost it.
-    RECLAIM = "reclaim.lua";
     /// Releases the lock.
     RELEASE = "release.lua";
+    /// Opens a partition on a new connection.
+    OPEN = "open.lua";
+    /// Records that a partition lacks acknowledged commits.
+    LOSE = "lose.lua";
+    /// Accepts recorded losses.
+    ACCEPT = "accept.lua";
+    /// Records a group of units.
+    COMMIT = "units.lua" "lifecycles.lua" "account.lua" "commit.lua";
 }
 
 /// A call of a script, by its hash or with its text.
 #[derive(Clone)]
 pub(super) struct Call {
     script: &'static Text,
-    keys: Vec<String>,
+    keys: Vec<Vec<u8>>,
     args: Vec<Vec<u8>>,
 }
 
 impl Call {
-    pub(super) fn new(script: &'static Text) -> Self {
+    pub(super) const fn new(script: &'static Text) -> Self {
         Self { script, keys: Vec::new(), args: Vec::new() }
     }
 
-    pub(super) fn key(mut self, key: impl Into<String>) -> Self {
+    pub(super) fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.keys.push(key.into());
         self
     }
 
-    pub(super) fn arg(mut self, arg: impl AsRef<[u8]>) -> Self {
-        self.args.push(arg.as_ref().to_vec());
+    pub(super) fn arg(mut self, arg: impl Into<Vec<u8>>) -> Self {
+        self.args.push(arg.into());
         self
     }
 
-    pub(super) fn push(&mut self, arg: impl AsRef<[u8]>) {
-        self.args.push(arg.as_ref().to_vec());
+    pub(super) fn push(&mut self, arg: impl Into<Vec<u8>>) {
+        self.args.push(arg.into());
     }
 
-    pub(super) fn push_key(&mut self, key: String) {
-        self.keys.push(key);
+    pub(super) fn push_key(&mut self, key: impl Into<Vec<u8>>) {
+        self.keys.push(key.into());
     }
 
     /// Makes the command. `whole` sends the text of the script instead of its hash.

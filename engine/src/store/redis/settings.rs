@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::store::durability::Durability;
 
-/// Milliseconds that are added to the expiry of a record in Redis. Pruning removes the record
-/// before that, together with its index entries.
+/// Milliseconds that are added to the retention of records, so that a record never expires early
+/// because clocks differ.
 const EXPIRY_MARGIN_MS: u64 = 3_600_000;
 /// Longest expiry in milliseconds: a hundred years.
 const EXPIRY_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
@@ -18,12 +18,15 @@ pub struct RedisSettings {
     pub url: String,
     /// Time for which a call waits while Redis does not reply.
     pub wait: Duration,
-    /// Milliseconds for which an action is kept after its last change.
+    /// Milliseconds for which an action is kept after it was tracked.
     pub action_retention_ms: u64,
-    /// Milliseconds for which an ended challenge is kept.
+    /// Milliseconds for which the ended challenges of a removed user are kept.
     pub challenge_retention_ms: u64,
     /// Moment at which commits are answered.
     pub durability: Durability,
+    /// True if Redis may be set so that it can lose records that it has acknowledged. A loss is
+    /// then reported, and the server goes on.
+    pub may_lose: bool,
     /// Way to open the store.
     pub opening: Opening,
 }
@@ -31,10 +34,10 @@ pub struct RedisSettings {
 /// Way to open a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Creates the store if none exists.
-    Begin,
-    /// Requires an existing store. If there is none, Redis has lost it, and the opening fails.
-    Return,
+    /// Requires an existing store. Waits until the lock of an earlier server has expired.
+    Serve,
+    /// Begins a store, as [`RedisStore::begin`](super::RedisStore::begin) does, and opens it.
+    Import,
     /// Requires an existing store that no server uses, in order to read it.
     Read,
 }
@@ -50,7 +53,8 @@ impl RedisSettings {
             action_retention_ms: 30 * DAY_MS,
             challenge_retention_ms: DAY_MS,
             durability: Durability::Sync,
-            opening: Opening::Begin,
+            may_lose: false,
+            opening: Opening::Serve,
         }
     }
 }

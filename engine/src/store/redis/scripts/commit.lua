@@ -1,95 +1,90 @@
--- Records one unit of one account. KEYS: state, account, devices, open, codes, then one for each
--- record. ARGV after those of the fence: id of the commit, expected revision, next revision, prefix
--- of the names of lists of actions, then the writes in order.
-local refused = fence()
-if refused then return refused end
-local account, devices, open, codes = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local id, expected = ARGV[5], ARGV[6]
-local stored = redis.call('HMGET', account, 'revision', 'commit')
-local revision = stored[1] or '0'
-if stored[2] == id then return {'recorded'} end
+-- The kinds of units, and the loop over a group of them.
 
--- Number of arguments of each kind of write.
-local length = {account = 3, remove = 2, action = 7, challenge = 4, device = 2, undevice = 1, event = 1}
+local run = {}
 
-local at, key = 9, 6
-while at <= #ARGV do
-  local kind = ARGV[at]
-  if kind == 'challenge' then
-    local recorded = redis.call('HMGET', KEYS[key], 'end', 'row')
-    if recorded[1] and recorded[1] ~= '' and recorded[1] ~= ARGV[at + 2] then
-      return {'ended', recorded[2]}
-    end
+-- A change. Words: prefix of the partition's keys, digest and name of the account, parent, version
+-- after the change; then the writes. The version is the number (8 bytes) and the commit's id (8).
+function run.commit(state, key, from, to)
+  local account = load(key, from, to)
+  local next = ARGV[from + 4]
+  local refused = check(account, ARGV[from + 3], sub(next, 9))
+  if refused and refused[1] ~= 'recorded' then return refused end
+  if not refused then
+    -- If Redis has no memory, it refuses this first write, and nothing is changed.
+    local sequence = advance(state)
+    write(account)
+    settle(account)
+    put(account, next)
+    return {'recorded', sequence}
   end
-  if kind ~= 'account' and kind ~= 'remove' then key = key + 1 end
-  at = at + length[kind] + 1
+  return {'recorded', advance(state)}
 end
-if revision ~= expected then return {'stale', revision} end
 
--- Rows that are replaced or removed. The server checks their index entries later.
-local before = {}
-at, key = 9, 6
-while at <= #ARGV do
-  local kind = ARGV[at]
-  if kind == 'account' then
-    local old = redis.call('HMGET', account, 'indexed', 'row')
-    if old[2] and old[1] ~= ARGV[at + 1] then before[#before + 1] = 'a' .. old[2] end
-    redis.call('HSET', account, 'indexed', ARGV[at + 1], 'row', ARGV[at + 2], 'name', ARGV[at + 3])
-  elseif kind == 'remove' then
-    local old = redis.call('HGET', account, 'row')
-    if old then before[#before + 1] = 'a' .. old end
-    for _, device in ipairs(redis.call('SMEMBERS', devices)) do
-      local row = redis.call('GET', ARGV[at + 1] .. device)
-      if row then before[#before + 1] = 'd' .. row end
-      redis.call('DEL', ARGV[at + 1] .. device)
-    end
-    for _, list in ipairs(lists(codes, ARGV[8])) do
-      for _, action in ipairs(redis.call('ZRANGE', list, 0, -1)) do
-        redis.call('DEL', ARGV[at + 2] .. string.sub(action, 17))
-      end
-      redis.call('DEL', list)
-    end
-    redis.call('DEL', devices, codes)
-    redis.call('HDEL', account, 'indexed', 'row', 'name')
-  elseif kind == 'action' then
-    local old = redis.call('HMGET', KEYS[key], 'order', 'state')
-    local order, code, state, px = old[1] or ARGV[at + 2], ARGV[at + 7], ARGV[at + 6], ARGV[at + 5]
-    local member = order .. ARGV[at + 1]
-    if old[2] and old[2] ~= state then
-      redis.call('ZREM', ARGV[8] .. old[2], member)
-      redis.call('ZREM', ARGV[8] .. code .. ':' .. old[2], member)
-    end
-    redis.call('HSET', KEYS[key], 'order', order, 'state', state, 'row', ARGV[at + 4])
-    redis.call('SADD', codes, code)
-    for _, list in ipairs({ARGV[8] .. state, ARGV[8] .. code .. ':' .. state}) do
-      redis.call('ZADD', list, ARGV[at + 3], member)
-      redis.call('PEXPIRE', list, px)
-    end
-    redis.call('PEXPIRE', codes, px)
-    redis.call('PEXPIRE', KEYS[key], px)
-  elseif kind == 'challenge' then
-    redis.call('HSET', KEYS[key], 'end', ARGV[at + 2], 'row', ARGV[at + 3])
-    if ARGV[at + 2] == '' then
-      redis.call('SADD', open, ARGV[at + 1])
+-- A tenant's secret, if it has none. Words: tenant, row. The reply has the recorded row.
+function run.secret(state, key, from)
+  local sequence = advance(state)
+  call('HSETNX', key, ARGV[from], ARGV[from + 1])
+  return {'recorded', sequence, call('HGET', key, ARGV[from])}
+end
+
+-- The highest time. Words: the time in ms. The reply has the highest one before.
+function run.observe(state, key, from)
+  local before, now = call('GET', key), ARGV[from]
+  if before and not tonumber(before) then error('ERR the recorded time is damaged') end
+  local sequence = advance(state)
+  if not before or tonumber(now) > tonumber(before) then call('SET', key, now) end
+  return {'recorded', sequence, before or now}
+end
+
+-- The next time of an event that is still in the outbox. Words: index, member, due time, row.
+function run.put_off(state, key, from)
+  local index, member, due = ARGV[from], ARGV[from + 1], ARGV[from + 2]
+  local before, sequence = call('ZSCORE', index, member), advance(state)
+  -- A copy of an earlier unit may arrive late.
+  if before and tonumber(before) <= tonumber(due) then
+    call('HSET', key, 'row', ARGV[from + 3])
+    call('ZADD', index, due, member)
+  end
+  return {'recorded', sequence}
+end
+
+-- An event that was delivered. Words: index, member.
+function run.remove_event(state, key, from)
+  local sequence = advance(state)
+  call('DEL', key)
+  call('ZREM', ARGV[from], ARGV[from + 1])
+  return {'recorded', sequence}
+end
+
+-- Old lifecycles without open challenges. Words: bucket before which they are removed. The reply
+-- has their number.
+function run.forget(state, key, from)
+  local old, live, gone = read_live(call('HGET', key, 'l') or ''), {}, 0
+  for _, one in ipairs(old) do
+    if #one.open == 0 and number(one.bucket) < number(ARGV[from]) then
+      gone = gone + 1
     else
-      redis.call('SREM', open, ARGV[at + 1])
-      redis.call('PEXPIRE', KEYS[key], ARGV[at + 4])
+      live[#live + 1] = one
     end
-  elseif kind == 'device' then
-    local old = redis.call('GET', KEYS[key])
-    if old and old ~= ARGV[at + 2] then before[#before + 1] = 'd' .. old end
-    redis.call('SET', KEYS[key], ARGV[at + 2])
-    redis.call('SADD', devices, ARGV[at + 1])
-  elseif kind == 'event' then
-    redis.call('SET', KEYS[key], ARGV[at + 1])
-  elseif kind == 'undevice' then
-    local old = redis.call('GET', KEYS[key])
-    if old then before[#before + 1] = 'd' .. old end
-    redis.call('DEL', KEYS[key])
-    redis.call('SREM', devices, ARGV[at + 1])
   end
-  if kind ~= 'account' and kind ~= 'remove' then key = key + 1 end
-  at = at + length[kind] + 1
+  local sequence = advance(state)
+  if gone > 0 then call('HSET', key, 'l', write_live(live)) end
+  return {'recorded', sequence, gone}
 end
-redis.call('HSET', account, 'revision', ARGV[7], 'commit', id)
-return {'recorded', unpack(before)}
+
+local function attempt(kind, state, from, to, key)
+  return fence(state, ARGV[from - 2], ARGV[from - 1]) or run[kind](state, key, from, to)
+end
+
+local replies, at, key = {}, 6, 1
+while at <= #ARGV do
+  local kind, count = ARGV[at], tonumber(ARGV[at + 1])
+  local state, from, to = KEYS[key], at + 4, at + 1 + count
+  local fine, reply = pcall(attempt, kind, state, from, to, KEYS[key + 1])
+  if not fine then
+    reply = {'error', type(reply) == 'table' and reply.err or tostring(reply)}
+  end
+  replies[#replies + 1] = reply
+  at, key = to + 1, key + 2
+end
+return replies

@@ -1,0 +1,193 @@
+//! Opening of the partitions, by which a Redis that has lost acknowledged commits is noticed.
+//!
+//! An epoch is a random name for "this Redis process holds this partition". The history of a
+//! partition has the sequence that was found when each of its epochs began: its base. If the epoch
+//! that came after this server's own has a base below what was acknowledged in it, commits are
+//! lost.
+
+use std::sync::Arc;
+
+use metrics::counter;
+use redis::Value;
+
+use super::super::health::{Health, machine_ms};
+use super::super::keys::{self, Partition};
+use super::super::link::{Link, Peer};
+use super::super::partitions::Known;
+use super::super::reply::{number, said, text};
+use super::super::script::{ACCEPT, Call, LOSE, OPEN};
+use super::super::trouble::Trouble;
+use super::lock::hex;
+use crate::ports::{Clock as _, Entropy};
+use crate::system::SystemClock;
+use crate::telemetry;
+
+/// Opens the partitions on each new connection.
+pub(in crate::store::redis) struct Epochs {
+    entropy: Arc<dyn Entropy>,
+    may_lose: bool,
+    /// The connection on which the partitions were opened; none if they have to be opened.
+    opened: Option<Peer>,
+    /// True until the partitions were opened after the lock was taken.
+    is_new_owner: bool,
+}
+
+/// A partition as an opening found it.
+#[derive(Debug, Default)]
+struct Found {
+    guard: String,
+    sequence: u64,
+    history: String,
+    /// The recorded loss; empty if there is none.
+    lost: String,
+}
+
+impl Epochs {
+    pub(super) fn new(entropy: Arc<dyn Entropy>, may_lose: bool) -> Self {
+        Self { entropy, may_lose, opened: None, is_new_owner: true }
+    }
+
+    /// Lets the next call of [`Self::open`] open the partitions again.
+    pub(in crate::store::redis) fn doubt(&mut self) {
+        self.opened = None;
+    }
+
+    /// Opens the partitions, unless they were opened on the present connection. A partition that
+    /// lacks acknowledged commits is closed, until its records are back or an operator accepts the
+    /// loss.
+    pub(in crate::store::redis) async fn open(
+        &mut self,
+        link: &Link,
+        health: &Health,
+    ) -> Result<(), Trouble> {
+        let peer = link.connect().await?;
+        if self.opened.as_ref() == Some(&peer) {
+            return Ok(());
+        }
+        let sent_ms = machine_ms();
+        health.owner.renew(link).await?;
+        let calls: Vec<_> =
+            Partition::all().map(|partition| self.call(partition, health, &peer)).collect();
+        let replies = link.calls(&calls).await?;
+        for (partition, reply) in Partition::all().zip(replies) {
+            let known = health.partitions.known(partition);
+            let known = self.judge(link, partition, &known, found(reply)?).await?;
+            health.partitions.set(partition, known);
+        }
+        health.renewed(sent_ms);
+        // The connection may have been replaced meanwhile; then all of this is done again.
+        (self.opened, self.is_new_owner) = (Some(peer), false);
+        Ok(())
+    }
+
+    fn call(&self, partition: Partition, health: &Health, peer: &Peer) -> Call {
+        let epoch = hex(self.entropy.bytes::<8>());
+        let is_new = if self.is_new_owner { "1" } else { "0" };
+        let call = Call::new(&OPEN).key(keys::STORE).key(partition.state());
+        call.arg(&*health.owner.token).arg(epoch).arg(peer.server.as_bytes()).arg(is_new)
+    }
+
+    /// Compares an opened partition with what is known of it.
+    async fn judge(
+        &self,
+        link: &Link,
+        partition: Partition,
+        known: &Known,
+        found: Found,
+    ) -> Result<Known, Trouble> {
+        let missing = missing(known, &found);
+        let is_lost = missing > 0 || !found.lost.is_empty();
+        let mut closed = None;
+        if is_lost && self.may_lose {
+            let partition = partition.index();
+            tracing::error!(partition, missing, "Redis has lost records, which it may here");
+        }
+        if !found.lost.is_empty() && self.may_lose {
+            link.call(&Call::new(&ACCEPT).key(partition.state())).await?;
+        }
+        if is_lost && !self.may_lose {
+            let (most, since) = lose(link, partition, missing).await?;
+            closed = Some(closed_because(partition, most, since));
+            if known.closed.is_none() {
+                tracing::error!("{}", closed.as_deref().unwrap_or_default());
+            }
+        }
+        // A closed partition is opened again and again, and its loss is counted once.
+        if missing > 0 && known.closed.is_none() {
+            counter!(telemetry::STORE_LOST).increment(missing);
+        }
+        // While the partition is closed, its loss is still to be seen at the next opening.
+        let (guard, acked) = match &closed {
+            Some(_) if missing > 0 => (Arc::clone(&known.guard), known.acked),
+            _ => (found.guard.into(), found.sequence),
+        };
+        Ok(Known { guard, acked, closed: closed.map(Arc::from) })
+    }
+}
+
+/// Returns how many acknowledged commits a partition lacks, at most.
+fn missing(known: &Known, found: &Found) -> u64 {
+    if known.guard.is_empty() {
+        return 0;
+    }
+    if *known.guard == *found.guard {
+        return known.acked.saturating_sub(found.sequence);
+    }
+    let epochs: Vec<_> = found.history.split_terminator(' ').collect();
+    let own = known.guard.split(' ').next().unwrap_or_default();
+    let Some(place) = epochs.iter().position(|e| e.split(':').next() == Some(own)) else {
+        // This server's epoch is not in the history, which has its last epochs alone.
+        return known.acked.max(1);
+    };
+    let base = epochs.get(place + 1).and_then(|entry| entry.split(':').nth(1)?.parse().ok());
+    known.acked.saturating_sub(base.unwrap_or(found.sequence))
+}
+
+async fn lose(link: &Link, partition: Partition, missing: u64) -> Result<(u64, u64), Trouble> {
+    let now = SystemClock.wall().0.to_string();
+    let call = Call::new(&LOSE).key(partition.state()).arg(missing.to_string()).arg(now);
+    let mut noted = said(link.call(&call).await?)?;
+    Ok((number(noted.next())?, number(noted.next())?))
+}
+
+fn closed_because(partition: Partition, most: u64, since: u64) -> String {
+    format!(
+        "Redis has lost up to {most} acknowledged commits of partition {} (noticed at {since} ms): \
+         bring its records back, or accept the loss with `countersign store accept-loss`",
+        partition.index()
+    )
+}
+
+fn found(reply: Value) -> Result<Found, Trouble> {
+    let mut said = said(reply)?;
+    let guard = text(said.next())?.unwrap_or_default();
+    let sequence = number(said.next())?;
+    let (history, lost) = (text(said.next())?, text(said.next())?);
+    let (history, lost) = (history.unwrap_or_default(), lost.unwrap_or_default());
+    Ok(Found { guard, sequence, history, lost })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing_of(guard: &str, acked: u64, found: (&str, u64, &str)) -> u64 {
+        let known = Known { guard: guard.into(), acked, closed: None };
+        let (guard, sequence, history) = found;
+        let (guard, history, lost) = (guard.to_owned(), history.to_owned(), String::new());
+        missing(&known, &Found { guard, sequence, history, lost })
+    }
+
+    #[test]
+    fn a_partition_is_compared_with_what_was_acknowledged_in_the_servers_own_epoch() {
+        assert_eq!(missing_of("", 0, ("a 1", 7, "a:7 ")), 0, "nothing is known yet");
+        assert_eq!(missing_of("a 1", 9, ("a 1", 12, "a:7 ")), 0, "a reply was lost");
+        assert_eq!(missing_of("a 1", 9, ("a 1", 8, "a:7 ")), 1, "Redis has rolled back");
+        assert_eq!(missing_of("a 1", 9, ("b 2", 9, "a:7 b:9 ")), 0, "it has started again");
+        assert_eq!(missing_of("a 1", 9, ("b 2", 8, "a:7 b:8 ")), 1);
+        // A later epoch has grown beyond what the server knows of its own.
+        assert_eq!(missing_of("a 1", 9, ("c 3", 20, "a:7 b:5 c:19 ")), 4);
+        assert_eq!(missing_of("a 1", 9, ("c 3", 20, "b:8 c:19 ")), 9, "too long ago");
+        assert_eq!(missing_of("a 1", 0, ("c 3", 20, "b:8 c:19 ")), 1);
+    }
+}
