@@ -19,7 +19,7 @@ use crate::out::report::capacity::{Cost, Fit};
 use crate::run::drive::Work as _;
 use crate::scenario::lifecycle::{Cycle, Learn};
 use crate::server::Prepared;
-use crate::session::unless_stopped;
+use crate::session::{RunArgs, Session, unless_stopped};
 
 /// Number of parts in which devices and lifecycles are added. The store is measured after each.
 const PARTS: usize = 4;
@@ -28,6 +28,9 @@ const AT_ONCE: usize = 32;
 /// One user in so many has lifecycles, and so many in each part. A month of two a day is 60.
 const USERS_PART: usize = 20;
 const LIFECYCLES: usize = 15;
+/// Waiting time in milliseconds above which the server rejects new work. It is long, because a
+/// lifecycle that is begun again after a rejection would leave more records than one.
+const QUEUE_MS: &str = "10000";
 
 /// A store whose bytes can be measured.
 enum Kept {
@@ -51,9 +54,11 @@ struct Measured {
 /// # Errors
 /// [`LoadError`].
 pub(super) async fn measure(capacity_run: &CapacityRun<'_>) -> Result<Vec<Fit>, LoadError> {
-    let session = &capacity_run.session;
-    let store = session.args.server.store();
-    let Some(kept) = Kept::of(store).await? else { return Ok(Vec::new()) };
+    let args = capacity_run.session.args;
+    let Some(kept) = Kept::of(args.server.store()).await? else { return Ok(Vec::new()) };
+    let server = args.server.with_default("server.queue_delay_ms_max", QUEUE_MS);
+    let args = RunArgs { server, ..args.clone() };
+    let session = Session { args: &args, ..capacity_run.session.clone() };
     let server = session.start().await?;
     let measured = unless_stopped(session.stop, kept.live(capacity_run, &server)).await;
     let Some(spawned) = server.spawned else { return Ok(Vec::new()) };

@@ -80,6 +80,13 @@ impl ServerArgs {
         value.trim().parse().ok()
     }
 
+    /// Returns the arguments of the same server with a default for a key. `--set` wins.
+    pub fn with_default(&self, key: &str, value: &str) -> Self {
+        let mut set = vec![(key.to_owned(), value.to_owned())];
+        set.extend_from_slice(&self.set);
+        Self { set, ..self.clone() }
+    }
+
     /// Returns true if the harness starts the server.
     pub const fn is_spawned(&self) -> bool {
         self.spawn.is_some()
