@@ -10,6 +10,7 @@ mod conversion;
 mod damage;
 mod files;
 mod lookups;
+mod older;
 mod outbox;
 mod scan;
 mod tickets;

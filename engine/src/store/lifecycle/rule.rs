@@ -82,22 +82,22 @@ pub(in crate::store) fn judge(hot: &Hot, cases: &[Found], change: &Change) -> Op
 /// Applies a change that [`judge`] lets through. `cases` are those of the names that [`named`]
 /// returns, or all of the account if the change removes the account.
 pub(in crate::store) fn apply(hot: &mut Hot, cases: Vec<Found>, change: &Change) -> Moved {
-    let mut works = Works::new(std::mem::take(&mut hot.lifecycles), cases);
+    let mut drafts = Drafts::new(std::mem::take(&mut hot.lifecycles), cases);
     for write in &change.writes {
         match write {
             Write::Account(AccountRecord { counters, .. }) => hot.counters = counters.clone(),
             Write::RemoveAccount => {
                 (hot.counters, hot.used) = (Counters::default(), Vec::new());
-                works.remove_actions();
+                drafts.remove_actions();
             }
             Write::Track(action) | Write::Action(action) => {
-                let work = works.of(&action.key);
-                work.lifecycle.action = Some(Arc::clone(action));
-                work.is_changed = true;
+                let draft = drafts.of(&action.key);
+                draft.lifecycle.action = Some(Arc::clone(action));
+                draft.is_changed = true;
             }
             Write::Challenge(challenge) => {
-                let work = works.with(challenge);
-                work.is_changed |= work.lifecycle.put(challenge);
+                let draft = drafts.with(challenge);
+                draft.is_changed |= draft.lifecycle.put(challenge);
             }
             Write::Device(device) => hot.note_use(device),
             Write::RemoveDevice(id) => hot.forget_device(id),
@@ -105,18 +105,18 @@ pub(in crate::store) fn apply(hot: &mut Hot, cases: Vec<Found>, change: &Change)
         }
     }
     hot.advance(change.version());
-    works.part(hot)
+    drafts.part(hot)
 }
 
 /// A lifecycle that a change may touch.
-struct Work {
+struct Draft {
     /// The case from which the lifecycle comes. None for one from the hot state, and a new one.
     case: Option<i64>,
     lifecycle: Lifecycle,
     is_changed: bool,
 }
 
-impl Work {
+impl Draft {
     /// Tells whether a new record of the action belongs here. A case without its action stays as it
     /// is until its challenges are pruned.
     fn continues(&self, key: &ActionKey) -> bool {
@@ -124,29 +124,29 @@ impl Work {
     }
 }
 
-struct Works(Vec<Work>);
+struct Drafts(Vec<Draft>);
 
-impl Works {
+impl Drafts {
     fn new(hot: Vec<Lifecycle>, cases: Vec<Found>) -> Self {
         let hot = hot.into_iter().map(|lifecycle| (None, lifecycle));
         let cases = cases.into_iter().map(|Found { id, lifecycle }| (Some(id), lifecycle));
-        let work = |(case, lifecycle)| Work { case, lifecycle, is_changed: false };
-        Self(hot.chain(cases).map(work).collect())
+        let draft = |(case, lifecycle)| Draft { case, lifecycle, is_changed: false };
+        Self(hot.chain(cases).map(draft).collect())
     }
 
     /// Returns the lifecycle of an action, a new one if there is none.
-    fn of(&mut self, key: &ActionKey) -> &mut Work {
-        let index = self.0.iter().position(|work| work.continues(key)).unwrap_or_else(|| {
+    fn of(&mut self, key: &ActionKey) -> &mut Draft {
+        let index = self.0.iter().position(|draft| draft.continues(key)).unwrap_or_else(|| {
             let lifecycle = Lifecycle::new(key.clone());
-            self.0.push(Work { case: None, lifecycle, is_changed: true });
+            self.0.push(Draft { case: None, lifecycle, is_changed: true });
             self.0.len() - 1
         });
         &mut self.0[index]
     }
 
     /// Returns the lifecycle that has this challenge already, or else the one of its action.
-    fn with(&mut self, challenge: &Challenge) -> &mut Work {
-        let has = |work: &Work| work.lifecycle.challenge(&challenge.id).is_some();
+    fn with(&mut self, challenge: &Challenge) -> &mut Draft {
+        let has = |draft: &Draft| draft.lifecycle.challenge(&challenge.id).is_some();
         match self.0.iter().position(has) {
             Some(index) => &mut self.0[index],
             None => self.of(&challenge.action),
@@ -154,8 +154,8 @@ impl Works {
     }
 
     fn remove_actions(&mut self) {
-        for work in &mut self.0 {
-            work.is_changed |= work.lifecycle.action.take().is_some();
+        for draft in &mut self.0 {
+            draft.is_changed |= draft.lifecycle.action.take().is_some();
         }
     }
 
@@ -163,22 +163,22 @@ impl Works {
     fn part(self, hot: &mut Hot) -> Moved {
         let mut moved = Moved::default();
         let youngest = self.youngest_pending();
-        for (index, work) in self.0.into_iter().enumerate() {
-            if work.case.is_some() && !work.is_changed {
+        for (index, draft) in self.0.into_iter().enumerate() {
+            if draft.case.is_some() && !draft.is_changed {
                 continue;
             }
-            if work.lifecycle.open().next().is_some() || youngest.contains(&index) {
-                moved.gone.extend(work.case);
-                let mut lifecycle = work.lifecycle;
+            if draft.lifecycle.open().next().is_some() || youngest.contains(&index) {
+                moved.gone.extend(draft.case);
+                let mut lifecycle = draft.lifecycle;
                 moved.ended.extend(surplus(&mut lifecycle));
                 hot.lifecycles.push(lifecycle);
                 continue;
             }
-            match work.case {
-                Some(id) if work.lifecycle.is_empty() => moved.gone.push(id),
-                Some(id) => moved.changed.push(Found { id, lifecycle: work.lifecycle }),
-                None if work.lifecycle.is_empty() => {}
-                None => moved.ended.push(work.lifecycle),
+            match draft.case {
+                Some(id) if draft.lifecycle.is_empty() => moved.gone.push(id),
+                Some(id) => moved.changed.push(Found { id, lifecycle: draft.lifecycle }),
+                None if draft.lifecycle.is_empty() => {}
+                None => moved.ended.push(draft.lifecycle),
             }
         }
         moved
@@ -186,10 +186,10 @@ impl Works {
 
     /// Returns the indexes of the youngest pending lifecycles that have no open challenge.
     fn youngest_pending(&self) -> Vec<usize> {
-        let is_pending = |work: &Work| {
-            (work.case.is_none() || work.is_changed)
-                && work.lifecycle.is_pending()
-                && work.lifecycle.open().next().is_none()
+        let is_pending = |draft: &Draft| {
+            (draft.case.is_none() || draft.is_changed)
+                && draft.lifecycle.is_pending()
+                && draft.lifecycle.open().next().is_none()
         };
         let indexes = 0..self.0.len();
         let mut pending: Vec<_> = indexes.filter(|index| is_pending(&self.0[*index])).collect();

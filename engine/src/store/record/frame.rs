@@ -22,6 +22,8 @@ const ACTION: u8 = 4;
 const CHALLENGE: u8 = 5;
 const LATEST_TIME: u8 = 6;
 const EVENT: u8 = 7;
+// 8 is reserved for an entry of an audit chain. Each partition of a store has one chain, in the
+// table `audit` of SQLite and the key `audit` of a partition in Redis. No server writes one yet.
 
 #[derive(Serialize, Deserialize)]
 struct FrameRow<'a> {

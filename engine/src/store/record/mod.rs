@@ -6,6 +6,9 @@
 //! older server must not read the row, because that server would, for example, accept a challenge
 //! id from a key that must sign statements. In every format the first byte is the number and the
 //! last four are the checksum.
+//!
+//! Stores keep actions and challenges in the smaller form of `case`. Their rows are the form of
+//! streams, which every server since the first reads.
 
 #[allow(dead_code, clippy::allow_attributes, reason = "both stores begin to use it")]
 pub(super) mod case;

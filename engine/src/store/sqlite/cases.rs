@@ -2,7 +2,7 @@
 
 use countersign_core::id::{AccountKey, ActionKey};
 use countersign_core::time::UnixMillis;
-use rusqlite::Connection;
+use rusqlite::{Connection, Params};
 
 use super::queries::blob;
 use super::{Fault, sql_int};
@@ -21,12 +21,13 @@ pub(super) const PUT: &str =
 pub(super) const CHANGE: &str = "UPDATE cases SET row = ?2 WHERE id = ?1";
 pub(super) const REMOVE: &str = "DELETE FROM cases WHERE id = ?1";
 pub(super) const OF_NAME: &str = "SELECT id, row FROM cases WHERE account = ?1 AND name = ?2";
+const ALL: &str = "SELECT id, row FROM cases WHERE account = ?1";
 pub(super) const OF_ACCOUNT: &str = "SELECT id FROM cases WHERE account = ?1";
-pub(super) const OF_ID: &str = "SELECT id, row FROM cases WHERE id = ?1 AND account = ?2";
+const OF_ID: &str = "SELECT id, row FROM cases WHERE id = ?1 AND account = ?2";
 
 /// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 6] = [PUT, CHANGE, REMOVE, OF_NAME, OF_ACCOUNT, OF_ID];
+pub(super) const STATEMENTS: [&str; 7] = [PUT, CHANGE, REMOVE, OF_NAME, ALL, OF_ACCOUNT, OF_ID];
 
 /// Returns the first id of a time.
 pub(super) fn id_at(time: UnixMillis) -> i64 {
@@ -108,8 +109,36 @@ pub(super) fn of_name(
     owner: &AccountKey,
     key: &ActionKey,
 ) -> Result<Vec<Found>, Fault> {
-    let mut statement = connection.prepare_cached(OF_NAME)?;
-    let mut rows = statement.query((account, digest(key)))?;
+    read(connection, OF_NAME, (account, digest(key)), owner)
+}
+
+/// Reads every case of an account.
+pub(super) fn all(
+    connection: &Connection,
+    account: i64,
+    owner: &AccountKey,
+) -> Result<Vec<Found>, Fault> {
+    read(connection, ALL, [account], owner)
+}
+
+/// Reads one case of an account.
+pub(super) fn of_id(
+    connection: &Connection,
+    account: i64,
+    owner: &AccountKey,
+    id: i64,
+) -> Result<Option<Found>, Fault> {
+    Ok(read(connection, OF_ID, [id, account], owner)?.pop())
+}
+
+fn read(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    owner: &AccountKey,
+) -> Result<Vec<Found>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
     let mut cases = Vec::new();
     while let Some(row) = rows.next()? {
         cases.push(found(row, owner)?);
@@ -124,28 +153,6 @@ pub(super) fn ids_of(connection: &Connection, account: i64) -> Result<Vec<i64>, 
     let mut ids = ids.collect::<Result<Vec<i64>, _>>()?;
     ids.sort_unstable_by(|a, b| b.cmp(a));
     Ok(ids)
-}
-
-/// Reads one case of an account.
-pub(super) fn of_id(
-    connection: &Connection,
-    account: i64,
-    owner: &AccountKey,
-    id: i64,
-) -> Result<Option<Found>, Fault> {
-    let mut statement = connection.prepare_cached(OF_ID)?;
-    let mut rows = statement.query([id, account])?;
-    rows.next()?.map(|row| found(row, owner)).transpose()
-}
-
-/// Reads every case of an account.
-pub(super) fn all(
-    connection: &Connection,
-    account: i64,
-    owner: &AccountKey,
-) -> Result<Vec<Found>, Fault> {
-    let ids = ids_of(connection, account)?.into_iter();
-    ids.filter_map(|id| of_id(connection, account, owner, id).transpose()).collect()
 }
 
 /// Decodes a case from a row that begins with `id, row`.

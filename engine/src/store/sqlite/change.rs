@@ -97,8 +97,8 @@ fn put_account(
     let row = record.map(|record| record.to_row());
     let id = match account.id {
         None => {
-            let (tenant, user) = texts(&change.account);
-            let params = (tenant, user, email, phone, username, removed, row);
+            let AccountKey { tenant, user } = &change.account;
+            let params = (tenant.as_str(), user.as_str(), email, phone, username, removed, row);
             connection.prepare_cached(ADD_ACCOUNT)?.execute(params)?;
             connection.last_insert_rowid()
         }
@@ -138,10 +138,6 @@ fn attributes(record: Option<&AccountRecord>) -> [Option<&str>; 3] {
     let Some(AccountRecord { profile, .. }) = record else { return [None; 3] };
     [&profile.email, &profile.phone_number, &profile.username]
         .map(|line| line.as_ref().map(Line::as_str))
-}
-
-pub(super) fn texts(key: &AccountKey) -> (&str, &str) {
-    (key.tenant.as_str(), key.user.as_str())
 }
 
 /// Writes devices and events.

@@ -40,8 +40,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 // with a counter, so that rows are appended behind the last one and pruned from the first one. `name`
 // holds 32 bits of a digest of the action's name.
 //
-// `clock` has two rows: the latest time, and the case up to which challenges are pruned. `audit` and
-// `events.state` are not used yet.
+// `clock` has two rows: the latest time, and the case up to which challenges are pruned. `audit` is
+// not used yet.
 pub(super) const TABLES: &str = "
 CREATE TABLE accounts(
     id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user_id TEXT NOT NULL,
@@ -72,7 +72,7 @@ CREATE INDEX tickets_account ON tickets(account);
 CREATE INDEX tickets_end ON tickets(ends_at);
 CREATE TABLE events(
     tenant TEXT NOT NULL, user_id TEXT NOT NULL, id TEXT NOT NULL,
-    due_at INTEGER NOT NULL, row BLOB NOT NULL, state BLOB,
+    due_at INTEGER NOT NULL, row BLOB NOT NULL,
     UNIQUE(tenant, user_id, id)) STRICT;
 CREATE INDEX events_due ON events(due_at, id);
 CREATE TABLE audit(

@@ -82,7 +82,6 @@ pub(crate) struct FaultyStore {
     pub(crate) reads_failing: AtomicUsize,
     commits: AtomicUsize,
     journal: Journal,
-    engines: AtomicU64,
 }
 
 fn lost() -> StoreError {
@@ -98,7 +97,6 @@ impl FaultyStore {
             reads_failing: 0.into(),
             commits: 0.into(),
             journal: Journal::default(),
-            engines: 0.into(),
         }
     }
 
@@ -111,9 +109,11 @@ impl FaultyStore {
         self.planned.lock().unwrap().push_back((skipped, which, fault));
     }
 
-    /// Returns a number for the random bytes of an engine, so that no two engines draw the same.
-    pub(crate) fn seed(&self) -> u64 {
-        self.engines.fetch_add(1, Ordering::SeqCst)
+    /// Returns a number for the random bytes of an engine, so that no two engines draw the same,
+    /// also over a file that is opened again.
+    pub(crate) fn seed() -> u64 {
+        static ENGINES: AtomicU64 = AtomicU64::new(0);
+        ENGINES.fetch_add(1, Ordering::SeqCst)
     }
 
     /// Returns the number of requested commits.

@@ -3,10 +3,14 @@
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{AuthenticatorId, ChallengeId, EventId};
 use countersign_core::time::UnixMillis;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{Invalid, account_key, action_key, authenticator};
 
+/// The last field is the place of a state that a later server may keep: what the tenant's endpoint
+/// has answered. This server reads a row with it and writes a row without it, so that nobody has to
+/// convert an outbox then.
 #[derive(Serialize, Deserialize)]
 pub(in crate::store::record) struct EventRow<'a> {
     id: &'a str,
@@ -20,6 +24,9 @@ pub(in crate::store::record) struct EventRow<'a> {
     at: u64,
     calls: u32,
     due_at: u64,
+    #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "this server has no use for it")]
+    endpoint: IgnoredAny,
 }
 
 const REPORTED: u8 = 1;
@@ -51,6 +58,7 @@ impl<'a> From<&'a Event> for EventRow<'a> {
             at: event.at.0,
             calls: event.calls,
             due_at: event.due_at.0,
+            endpoint: IgnoredAny,
         }
     }
 }

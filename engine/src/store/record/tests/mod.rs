@@ -162,6 +162,19 @@ fn the_bytes_of_an_event_are_pinned() {
 }
 
 #[test]
+fn an_event_with_the_state_of_its_endpoint_is_read() {
+    let row = event().to_row();
+    let (head, fields) = (row[1], &row[2..row.len() - CHECKSUM_BYTES]);
+    // A nested value of a later server: a list with a number and a text.
+    let state = [0x92, 0x07, 0xa1, b'x'];
+    let with = |more: u8, fields: &[u8]| sealed(1, &[&[head + more][..], fields].concat());
+    let longer = with(1, &[fields, &state].concat());
+    assert_eq!(Event::from_row(&longer), Ok(event()));
+    let beyond = with(2, &[fields, &state, &state].concat());
+    assert!(Event::from_row(&beyond).is_err(), "there is one such place");
+}
+
+#[test]
 fn the_bytes_of_a_secret_are_pinned() {
     pinned(
         &[9; 32],
