@@ -45,6 +45,9 @@ impl<T: Send + 'static> Unit for Small<T> {
     }
 }
 
+/// Kind of the unit that records the time.
+pub(super) const OBSERVE: &str = "observe";
+
 /// Records a tenant's secret, if the tenant has none. The answer is the recorded one.
 pub(in crate::store::redis) fn secret(tenant: &TenantId, fresh: [u8; 32]) -> Small<[u8; 32]> {
     let words = vec![tenant.as_str().into(), fresh.to_row()];
@@ -57,7 +60,7 @@ pub(in crate::store::redis) fn secret(tenant: &TenantId, fresh: [u8; 32]) -> Sma
 pub(in crate::store::redis) fn observe(now: UnixMillis) -> Small<UnixMillis> {
     let words = vec![now.0.to_string().into()];
     let read = |mut said: Said| number(said.next()).map(UnixMillis);
-    Small { kind: "observe", partition: FIRST, record: keys::CLOCK.into(), words, read }
+    Small { kind: OBSERVE, partition: FIRST, record: keys::CLOCK.into(), words, read }
 }
 
 /// Changes the due time of an event, if the event is still in the outbox.
