@@ -25,7 +25,15 @@ async fn what_redis_lost_is_refused_until_an_operator_accepts_it() {
     redis.kill();
     redis.restore(&without_bob);
     redis.restart();
-    // To the server he is neither a new user nor one without a device.
+    // Until the server notices the loss, it knows him from memory. He is never a new user.
+    let noticed = async || match caller.track("bob").await {
+        Ok(tracked) => {
+            assert!(tracked.is_enrolled, "{tracked:?}");
+            None
+        }
+        Err(failed) => Some(failed),
+    };
+    until("the loss is noticed", noticed).await;
     for _ in 0..3 {
         let tracked = caller.track("bob").await;
         assert!(matches!(tracked, Err(Failed::Status(503, _))), "{tracked:?}");

@@ -14,7 +14,7 @@ use countersign_testkit::records::{ended, user};
 use countersign_testkit::redis_server::Redis;
 use countersign_testkit::redis_store;
 
-use crate::lost::{is_closed, is_whole, populate, strict};
+use crate::lost::{is_closed, is_whole, populate, strict, until_noticed};
 use crate::{begun, recorded, revision, until, until_ready};
 
 /// Makes one Redis a replica of another, and waits until it has all data.
@@ -59,11 +59,7 @@ async fn a_replica_that_lacks_a_tail_is_closed_and_no_end_is_replaced() {
     let store = RedisStore::open(strict(&server.url()), Arc::new(SystemEntropy)).await.unwrap();
     let [ann, bob] = promoted(&store, &server, (primary, &replica)).await;
     // The replica lacks the approval, but a denial cannot replace it.
-    until("the loss is noticed", async || {
-        let why = store.ready().err()?.to_string();
-        why.contains("Redis has lost").then_some(())
-    })
-    .await;
+    until_noticed(&store).await;
     is_closed(&store, "ann", &ann).await;
     is_closed(&store, "bob", &bob).await;
 }

@@ -34,6 +34,15 @@ async fn accept(redis: &Redis) -> Result<Vec<Loss>, StoreError> {
     RedisStore::accept_loss(strict(&redis.url()), Arc::new(SystemEntropy)).await
 }
 
+/// Waits until the store says that Redis has lost commits.
+pub(crate) async fn until_noticed(store: &RedisStore) {
+    until("the loss is noticed", async || {
+        let why = store.ready().err()?.to_string();
+        why.contains("Redis has lost").then_some(())
+    })
+    .await;
+}
+
 /// Records a user with a phone, an open challenge and an approved one.
 pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challenge, Challenge) {
     let ann = user(name);
@@ -109,7 +118,7 @@ async fn a_lost_tail_closes_its_partition_until_the_records_are_back() {
     redis.kill();
     redis.restore(&without_bob);
     redis.restart();
-    until("it is noticed", async || store.ready().err()).await;
+    until_noticed(&store).await;
     is_closed(&store, "bob", &bob).await;
     // The other partitions have lost nothing, and go on.
     is_whole(&store, "ann", 1, ann.clone()).await;
@@ -134,7 +143,7 @@ async fn a_later_server_knows_of_the_loss_until_an_operator_accepts_it() {
     redis.kill();
     redis.restore(&without_bob);
     redis.restart();
-    until("it is noticed", async || store.ready().err()).await;
+    until_noticed(&store).await;
     is_closed(&store, "bob", &bob).await;
     let refused = accept(&redis).await;
     assert!(refused.is_err(), "a server uses it: {refused:?}");
@@ -168,10 +177,11 @@ async fn a_loss_is_noticed_by_a_commit_and_by_an_idle_server() {
         redis.restore(&before);
         redis.restart();
         if is_idle {
-            until("it is noticed", async || store.ready().err()).await;
+            until_noticed(&store).await;
         } else {
             let new = store.commit(unit(&user("ann"), 0, [account(record())])).await;
             assert!(is_unavailable(&new), "ann is not new: {new:?}");
+            until_noticed(&store).await;
         }
         is_closed(&store, "ann", &ann).await;
         assert_eq!(redis.keys("countersign:{*}:a*"), [[0; 0]; 0], "nothing was written");

@@ -44,7 +44,7 @@ pub use self::settings::{Opening, RedisSettings};
 pub use self::start::Loss;
 pub use self::trouble::ABSENT;
 use self::trouble::Trouble;
-use self::write::{Commit, Forget, Job, Observe, PutOff, RemoveEvent, Secret, Unit, Waiting};
+use self::write::{Commit, Job, Unit, Waiting};
 use super::durability::may_lag;
 use super::failures::Failures;
 use super::intake::Intake;
@@ -195,15 +195,15 @@ impl Store for RedisStore {
     }
 
     fn put_off_event(&self, event: &Event) -> Answer<()> {
-        self.submit(PutOff(event.clone()), None)
+        self.submit(write::put_off(event), None)
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
-        self.submit(RemoveEvent(account.clone(), id.clone()), None)
+        self.submit(write::remove_event(account, id), None)
     }
 
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
-        self.submit(Secret { tenant: tenant.clone(), fresh }, None)
+        self.submit(write::secret(tenant, fresh), None)
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
@@ -217,14 +217,14 @@ impl Store for RedisStore {
         self.failures.watch(Box::pin(async move {
             let mut gone = 0;
             for account in left.await? {
-                gone += jobs.send(|| waiting(Forget { account, before }))?.await?;
+                gone += jobs.send(|| waiting(write::forget(account, before)))?.await?;
             }
             Ok(gone)
         }))
     }
 
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
-        self.submit(Observe(now), None)
+        self.submit(write::observe(now), None)
     }
 
     fn scan(&self, from: Option<Cursor>) -> Answer<Page> {

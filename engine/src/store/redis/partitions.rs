@@ -18,6 +18,8 @@ pub(super) struct Known {
     pub(super) guard: Arc<str>,
     /// Highest sequence that was acknowledged.
     pub(super) acked: u64,
+    /// The guard under which the latest commit was acknowledged, or the first one.
+    pub(super) witness: Arc<str>,
     /// Reason for which the partition is closed.
     pub(super) closed: Option<Arc<str>>,
 }
@@ -49,8 +51,9 @@ impl Partitions {
 
     /// Notes an acknowledged commit.
     pub(super) fn acknowledge(&self, partition: Partition, sequence: u64) {
-        let acked = &mut lock(&self.known)[partition.index()].acked;
-        *acked = sequence.max(*acked);
+        let known = &mut lock(&self.known)[partition.index()];
+        known.acked = sequence.max(known.acked);
+        known.witness = Arc::clone(&known.guard);
     }
 
     /// Tells whether a partition is closed.

@@ -117,11 +117,16 @@ impl Epochs {
             counter!(telemetry::STORE_LOST).increment(missing);
         }
         // While the partition is closed, its loss is still to be seen at the next opening.
-        let (guard, acked) = match &closed {
-            Some(_) if missing > 0 => (Arc::clone(&known.guard), known.acked),
-            _ => (found.guard.into(), found.sequence),
-        };
-        Ok(Known { guard, acked, closed: closed.map(Arc::from) })
+        let closed = closed.map(Arc::from);
+        if closed.is_some() && missing > 0 {
+            return Ok(Known { closed, ..known.clone() });
+        }
+        let guard: Arc<str> = found.guard.into();
+        let is_first = known.witness.is_empty() || missing > 0;
+        let witness = Arc::clone(if is_first { &guard } else { &known.witness });
+        // What an earlier process of Redis had recorded may have been read, acknowledged or not.
+        let acked = if guard == known.guard { known.acked } else { found.sequence };
+        Ok(Known { guard, acked, witness, closed })
     }
 }
 
@@ -134,8 +139,12 @@ fn missing(known: &Known, found: &Found) -> u64 {
         return known.acked.saturating_sub(found.sequence);
     }
     let epochs: Vec<_> = found.history.split_terminator(' ').collect();
-    let own = known.guard.split(' ').next().unwrap_or_default();
-    let Some(place) = epochs.iter().position(|e| e.split(':').next() == Some(own)) else {
+    let place = |guard: &str| {
+        let own = guard.split(' ').next()?;
+        epochs.iter().position(|epoch| epoch.split(':').next() == Some(own))
+    };
+    // Records that were brought back may be older than an epoch in which nothing was acknowledged.
+    let Some(place) = place(&known.guard).or_else(|| place(&known.witness)) else {
         // This server's epoch is not in the history, which has its last epochs alone.
         return known.acked.max(1);
     };
@@ -172,7 +181,9 @@ mod tests {
     use super::*;
 
     fn missing_of(guard: &str, acked: u64, found: (&str, u64, &str)) -> u64 {
-        let known = Known { guard: guard.into(), acked, closed: None };
+        // The guard, and the guard under which something was acknowledged, if it is another one.
+        let (guard, witness) = guard.split_once(", ").unwrap_or((guard, guard));
+        let known = Known { guard: guard.into(), acked, witness: witness.into(), closed: None };
         let (guard, sequence, history) = found;
         let (guard, history, lost) = (guard.to_owned(), history.to_owned(), String::new());
         missing(&known, &Found { guard, sequence, history, lost })
@@ -188,6 +199,10 @@ mod tests {
         // A later epoch has grown beyond what the server knows of its own.
         assert_eq!(missing_of("a 1", 9, ("c 3", 20, "a:7 b:5 c:19 ")), 4);
         assert_eq!(missing_of("a 1", 9, ("c 3", 20, "b:8 c:19 ")), 9, "too long ago");
+        // Nothing was acknowledged in the second epoch, and the records before it are back.
+        assert_eq!(missing_of("b 2, a 1", 9, ("c 3", 9, "a:7 c:9 ")), 0);
+        assert_eq!(missing_of("b 2, a 1", 9, ("c 3", 8, "a:7 c:8 ")), 1);
+        assert_eq!(missing_of("b 2, b 2", 9, ("c 3", 9, "a:7 c:9 ")), 9, "in it there was");
         assert_eq!(missing_of("a 1", 0, ("c 3", 20, "b:8 c:19 ")), 1);
     }
 }

@@ -11,7 +11,7 @@ use countersign_core::time::UnixMillis;
 use super::super::keys::Bucket;
 use super::super::partitions::Known;
 use super::super::trouble::Trouble;
-use super::super::write::{Commit, Forget, Observe, PutOff, RemoveEvent, Secret};
+use super::super::write::{Commit, forget, observe, put_off, remove_event, secret};
 use super::*;
 use crate::ports::store::Committed;
 
@@ -145,16 +145,16 @@ fn a_removed_user_leaves_its_version_and_its_cases_for_a_while() {
 #[test]
 fn secrets_and_the_time_are_answered_as_recorded() {
     let bench = Bench::begun();
-    let secret = |fresh| {
+    let put = |fresh| {
         let tenant = TenantId::parse("demo").unwrap();
-        bench.send(&Secret { tenant, fresh: [fresh; 32] }).unwrap()
+        bench.send(&secret(&tenant, [fresh; 32])).unwrap()
     };
-    assert_eq!((secret(1), secret(2)), ([1; 32], [1; 32]));
+    assert_eq!((put(1), put(2)), ([1; 32], [1; 32]));
     for (now, before) in [(5_000, 5_000), (7_000, 5_000), (6_000, 7_000), (0, 7_000)] {
-        assert_eq!(bench.send(&Observe(UnixMillis(now))).unwrap(), UnixMillis(before), "{now}");
+        assert_eq!(bench.send(&observe(UnixMillis(now))).unwrap(), UnixMillis(before), "{now}");
     }
     bench.command(&["SET", keys::CLOCK, "x"]);
-    assert!(matches!(bench.send(&Observe(UnixMillis(1))), Err(Trouble::Refused(_))));
+    assert!(matches!(bench.send(&observe(UnixMillis(1))), Err(Trouble::Refused(_))));
 }
 
 #[test]
@@ -170,17 +170,17 @@ fn an_event_is_put_off_only_to_later_and_removed_for_good() {
         let score = bench.runtime.block_on(bench.link.one(score)).unwrap();
         super::super::reply::text(score).unwrap()
     };
-    let put_off = |ms| bench.send(&PutOff(at(ms))).unwrap();
-    put_off(5_000);
+    let put = |ms| bench.send(&put_off(&at(ms))).unwrap();
+    put(5_000);
     assert_eq!(due(), None, "it is not in the outbox");
     let first = change(&ann, 0, 1, vec![Write::Event(at(3_000))]);
     assert_eq!(bench.send(&Commit::new(first)).unwrap(), Committed::Recorded);
     for (to, then) in [(5_000, "5000"), (4_000, "5000"), (6_000, "6000")] {
-        put_off(to);
+        put(to);
         assert_eq!(due().as_deref(), Some(then));
     }
-    bench.send(&RemoveEvent(ann, event.id.clone())).unwrap();
-    put_off(7_000);
+    bench.send(&remove_event(&ann, &event.id)).unwrap();
+    put(7_000);
     assert_eq!(due(), None);
 }
 
@@ -196,8 +196,8 @@ fn old_actions_without_an_open_challenge_are_forgotten() {
     writes.push(Write::Challenge(open.into()));
     assert_eq!(bench.send(&Commit::new(change(&ann, 0, 1, writes))).unwrap(), Committed::Recorded);
     let account = keys::Names::of(&ann);
-    let forget = |before| bench.send(&Forget { account, before: Bucket(before) }).unwrap();
-    assert_eq!((forget(0), forget(1), forget(1)), (0, 1, 0));
+    let gone = |before| bench.send(&forget(account, Bucket(before))).unwrap();
+    assert_eq!((gone(0), gone(1), gone(1)), (0, 1, 0));
     let again = vec![Write::Track(old.into())];
     assert_eq!(bench.send(&Commit::new(change(&ann, 1, 2, again))).unwrap(), Committed::Recorded);
     let again = vec![Write::Track(asked.into())];

@@ -91,7 +91,7 @@ impl Bench {
 }
 
 fn known(acked: u64) -> Known {
-    Known { guard: GUARD.into(), acked, closed: None }
+    Known { guard: GUARD.into(), acked, witness: GUARD.into(), closed: None }
 }
 
 fn user(name: &str) -> AccountKey {

@@ -169,7 +169,10 @@ pub(in crate::store::redis) fn version(bytes: &[u8]) -> Option<Version> {
 
 impl Unit for Commit {
     type Answer = Committed;
-    const KIND: &'static str = "commit";
+
+    fn kind(&self) -> &'static str {
+        "commit"
+    }
 
     fn partition(&self) -> Partition {
         self.names.partition()

@@ -9,6 +9,7 @@ use super::super::reply::{RECORDED, Said, array, is_unknown_script, number, said
 use super::super::script::{COMMIT, Call};
 use super::super::settings::Retention;
 use super::super::trouble::Trouble;
+use super::small::OBSERVE;
 use super::task::Task;
 use super::unit::Waiting;
 use crate::ports::Clock as _;
@@ -101,7 +102,12 @@ impl Task {
     /// because a damaged row must fail only its caller.
     fn note(&self, unit: &Waiting, mut said: Said) -> Result<Said, Trouble> {
         if said.word == RECORDED {
-            self.health.partitions.acknowledge(unit.partition, number(said.next())?);
+            let sequence = number(said.next())?;
+            // The time is recorded at intervals, so that nobody misses one that is lost. If it
+            // counted, records could not be brought back to a server that runs.
+            if unit.kind != OBSERVE {
+                self.health.partitions.acknowledge(unit.partition, sequence);
+            }
         }
         Ok(said)
     }

@@ -15,6 +15,6 @@ pub(super) use self::change::{Commit, version};
 pub(super) use self::group::call_of;
 pub(super) use self::job::Job;
 use self::job::late;
-pub(super) use self::small::{Forget, Observe, PutOff, RemoveEvent, Secret};
+pub(super) use self::small::{forget, observe, put_off, remove_event, secret};
 pub(super) use self::task::{QUEUE_UNITS_MAX, Task};
 pub(super) use self::unit::{Unit, Waiting};

@@ -23,7 +23,7 @@ use super::super::start::Epochs;
 use super::super::trouble::{ABSENT, FENCED, ROLLED, Trouble};
 use super::group::Group;
 use super::job::{CLOSING_SECONDS, Job, PAUSE, late};
-use super::small::Observe;
+use super::small::observe;
 use super::unit::Waiting;
 use crate::ports::store::StoreError;
 use crate::store::refused;
@@ -114,7 +114,7 @@ impl Task {
         }
         self.epochs.doubt();
         // The recorded time never falls.
-        let mut group = vec![Waiting::told(&Observe(UnixMillis(0)), None)];
+        let mut group = vec![Waiting::told(&observe(UnixMillis(0)), None)];
         match self.record(&mut group, &mut false).await {
             Ok(()) => {}
             Err(Trouble::Refused(why)) => self.health.refusing(&why),

@@ -36,8 +36,8 @@ pub(in crate::store::redis) trait Unit: Send + 'static {
     /// Answer for the caller.
     type Answer: Send + 'static;
 
-    /// Name of the function of the script.
-    const KIND: &'static str;
+    /// Returns the name of the script's function for the unit.
+    fn kind(&self) -> &'static str;
 
     fn partition(&self) -> Partition;
 
@@ -108,7 +108,7 @@ impl Waiting {
     /// Makes a unit without a caller. `told` is the number of its early answer.
     pub(in crate::store::redis) fn told<U: Unit>(unit: &U, told: Option<u64>) -> Self {
         Self {
-            kind: U::KIND,
+            kind: unit.kind(),
             partition: unit.partition(),
             record: unit.record(),
             words: unit.words(),
