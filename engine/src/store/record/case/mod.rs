@@ -47,8 +47,8 @@ const FORMAT_1: u8 = 0x10;
 const ACTION: u8 = FORMAT_1 | 1;
 const CHALLENGE: u8 = FORMAT_1 | 2;
 
-/// Decodes parts of one action that [`parts`], [`action_part_with`] and [`challenge_part`] made. The
-/// challenges are in the order of their first parts.
+/// Decodes parts of one action, which [`parts`], [`action_part_with`] and [`challenge_part`] made.
+/// The challenges are in the order of their first parts.
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] for damaged parts, parts of another owner or of several actions, an

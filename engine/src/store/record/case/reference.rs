@@ -96,7 +96,8 @@ fn lasting(line: Option<&Line>) -> Option<&str> {
     line.map(Line::as_str).filter(|text| text.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
 }
 
-/// Finds pieces within the first 64 KiB. Of several places with the same beginning it knows the last.
+/// Finds pieces within the first 64 KiB. Of several places with the same beginning it knows the
+/// last.
 pub(super) struct Index<'a> {
     texts: &'a [u8],
     places: [u16; 1 << SLOT_BITS],
@@ -106,8 +107,8 @@ impl Index<'_> {
     /// Returns the place and the length of a piece that `text` begins with.
     pub(super) fn longest(&self, text: &[u8]) -> Option<(usize, usize)> {
         let at = usize::from(*self.places.get(slot(text)?)?);
-        let length =
-            std::iter::zip(self.texts.get(at..)?, text).take_while(|(a, b)| a == b).count();
+        let both = std::iter::zip(self.texts.get(at..)?, text);
+        let length = both.take_while(|(a, b)| a == b).count();
         (length >= PIECE_BYTES_MIN).then_some((at, length))
     }
 }

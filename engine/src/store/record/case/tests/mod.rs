@@ -46,7 +46,8 @@ fn a_finished_sign_in_is_small() {
 #[test]
 fn the_bytes_of_format_1_are_pinned() {
     let case = approved();
-    let together = "1146a567f81f6c82a562cb804d109632be89c8513ebfc63364079b9caf3331b31fc4eab05d357047c6b2\
+    let together = "\
+         1146a567f81f6c82a562cb804d109632be89c8513ebfc63364079b9caf3331b31fc4eab05d357047c6b2\
          f3dbb48489924dcd313235d830d0da426f62ef1fc0d99baea234ec8b013dc8731e06129d01511d1c53bc\
          589e61807b8db3f8e040c1e7da3fc471c93b70e87c75bbc75307514a31a974150cfdf93c68f80ac0cf24\
          018e0101f48001258cdd4ada32ed9c9ff54e63756ae582fb8fab2ac721f2c8e676a72768513d939f63dd\
@@ -54,12 +55,14 @@ fn the_bytes_of_format_1_are_pinned() {
          3290f511f6425f98e64459ff203e8985083ffd80838c9a02001f2a9bc01f";
     assert_eq!(hex(&case.to_parts()), together);
     assert_eq!(Case::from_parts(&owner(), &unhex(together)).as_ref(), Ok(&case));
-    let action = "115da51ff81f6c82a562cb804d109632be89c8513ebfc63364079b9caf3331b31fc4eab05d357047c6b2\
+    let action = "\
+         115da51ff81f6c82a562cb804d109632be89c8513ebfc63364079b9caf3331b31fc4eab05d357047c6b2\
          f3dbb48489924dcd313235d830d0da426f62ef1fc0d99baea234ec8b0175bbc75307514a31a974150cfd\
          f93c6880838c9a02021f3d42079035";
     assert_eq!(hex(&action_part(&case.action)), action);
     assert_eq!(read(&owner(), &unhex(action)), Ok((Some(case.action), Vec::new())));
-    let challenge = "12a601001cf81f016c82a562cb804d109632be89c8513ebf1c53bc589e61807b8db3f8e040c1e7da3fc4\
+    let challenge = "\
+         12a601001cf81f016c82a562cb804d109632be89c8513ebf1c53bc589e61807b8db3f8e040c1e7da3fc4\
          71c93b70e87c75bbc75307514a31a974150cfdf93c68f8bdb7dcc468c0cf24018e0101cd23d24f714274\
          e744343237b93290f511f6425f98e64459ff203e8985083ffd80838c9a883139382e35312e31d82e37e8\
          6973737565644174ec313739353933303132348a73686f70e8757365724167656e74e99b9caf3331b3ef\
