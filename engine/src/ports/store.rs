@@ -132,8 +132,8 @@ pub trait Store: Send + Sync + 'static {
     fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>>;
 
     /// Lists actions of an account, newest first. The revision orders those of one millisecond. The
-    /// number of the account's actions bounds the cost; without a filter by code or state, the limit
-    /// of the query does.
+    /// number of the account's actions bounds the cost; without a filter by code or state, the
+    /// limit of the query does.
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
     /// Reads a challenge of an account, open or ended. Its action may be gone, because the account

@@ -1,8 +1,8 @@
 //! Bytes that a file takes for each kept lifecycle with all its evidence: fresh, and after its
 //! challenge was pruned.
 //!
-//! `COUNTERSIGN_USERS=1000 cargo test --test store_conformance bytes -- --nocapture` prints them for
-//! 1,000 users, with the tables and indexes that take them.
+//! `COUNTERSIGN_USERS=1000 cargo test --test store_conformance bytes -- --nocapture` prints them
+//! for 1,000 users, with the tables and indexes that take them.
 
 use std::path::Path;
 

@@ -64,8 +64,8 @@ pub(super) struct CommitQueue<B: Backend> {
     /// Units that were answered early and are not recorded yet.
     pub(super) lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
-    /// Number of units that were answered early and are recorded by now. It is [`u64::MAX`] once the
-    /// queue is broken.
+    /// Number of units that were answered early and are recorded by now. It is [`u64::MAX`] once
+    /// the queue is broken.
     written: watch::Receiver<u64>,
     /// A fault that another thread has found in the medium. It breaks the queue.
     fault: Arc<OnceLock<StoreError>>,

@@ -14,13 +14,11 @@ use std::sync::Arc;
 
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::Challenge;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
+use countersign_core::id::{ActionKey, ChallengeId};
 use countersign_core::time::UnixMillis;
 
 pub(super) use self::hot::Hot;
 pub(super) use self::rule::{Found, Moved, apply, judge, named};
-use super::record::case;
-use crate::ports::store::StoreError;
 
 /// Largest number of actions without an open challenge that an account keeps in its hot state.
 pub(super) const PENDING_MAX: usize = 16;
@@ -97,24 +95,6 @@ impl Lifecycle {
         let action = self.action.take_if(|action| action.created_at < actions_before);
         let gone = before - self.challenges.len() + usize::from(action.is_some());
         u32::try_from(gone).unwrap_or(u32::MAX)
-    }
-
-    /// Encodes the lifecycle.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        case::parts(self.action.as_deref(), &self.challenges)
-    }
-
-    /// Decodes a lifecycle of this account.
-    ///
-    /// # Errors
-    /// [`StoreError::Unreadable`] for damaged bytes, and for a lifecycle of another account.
-    pub(super) fn from_bytes(owner: &AccountKey, bytes: &[u8]) -> Result<Self, StoreError> {
-        let (action, challenges) = case::read(owner, bytes)?;
-        let named = action.as_ref().map(|action| &action.key);
-        let named = named.or(challenges.first().map(|challenge| &challenge.action)).cloned();
-        let key = named.ok_or_else(|| StoreError::Unreadable("a lifecycle is empty".to_owned()))?;
-        let challenges = challenges.into_iter().map(Arc::new).collect();
-        Ok(Self { key, action: action.map(Arc::new), challenges })
     }
 }
 

@@ -3,7 +3,9 @@
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::Ended;
 use countersign_core::change::{Change, CommitId, Version, Write};
-use countersign_core::id::{ActionCode, AuthenticatorId, IdempotencyKey, TenantId, UserId};
+use countersign_core::id::{
+    AccountKey, ActionCode, AuthenticatorId, IdempotencyKey, TenantId, UserId,
+};
 use countersign_core::outcome::Outcome;
 
 use super::*;

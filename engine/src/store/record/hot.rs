@@ -1,4 +1,7 @@
-//! Row of an account's hot state. Its checksum covers the owner too, which is not in the row.
+//! Rows of lifecycles and of an account's hot state. Their checksums cover the owner too, which is
+//! not in the rows.
+
+use std::sync::Arc;
 
 use countersign_core::change::{CommitId, Version};
 use countersign_core::id::{AccountKey, AuthenticatorId};
@@ -7,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 
 use super::rows::CountersRow;
-use super::{CHECKSUM_BYTES, unreadable};
+use super::{CHECKSUM_BYTES, case, unreadable};
 use crate::ports::store::StoreError;
 use crate::store::lifecycle::{Hot, Lifecycle};
 
@@ -24,6 +27,29 @@ struct HotRow<'a> {
     used: Vec<(&'a str, u64)>,
     #[serde(borrow)]
     lifecycles: Vec<&'a Bytes>,
+}
+
+impl Lifecycle {
+    /// Encodes the lifecycle.
+    pub(in crate::store) fn to_bytes(&self) -> Vec<u8> {
+        case::parts(self.action.as_deref(), &self.challenges)
+    }
+
+    /// Decodes a lifecycle of this account.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] for damaged bytes, and for a lifecycle of another account.
+    pub(in crate::store) fn from_bytes(
+        owner: &AccountKey,
+        bytes: &[u8],
+    ) -> Result<Self, StoreError> {
+        let (action, challenges) = case::read(owner, bytes)?;
+        let named = action.as_ref().map(|action| &action.key);
+        let named = named.or(challenges.first().map(|challenge| &challenge.action)).cloned();
+        let key = named.ok_or_else(|| unreadable("case", "it is empty"))?;
+        let challenges = challenges.into_iter().map(Arc::new).collect();
+        Ok(Self { key, action: action.map(Arc::new), challenges })
+    }
 }
 
 /// Encodes the hot state of an account.

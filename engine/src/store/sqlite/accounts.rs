@@ -5,34 +5,18 @@
 
 use std::collections::HashMap;
 
-use countersign_core::account::AccountRecord;
 use countersign_core::change::{Change, Write};
-use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, AuthenticatorId};
+use countersign_core::id::AccountKey;
 use rusqlite::Connection;
 
 use super::Fault;
-use super::queries::{record, stored};
-use crate::store::lifecycle::Hot;
+use super::queries::{Known, record, stored};
 
 /// Number of accounts after which a generation is full. Memory holds two generations, of about 2
 /// KiB an account.
 const GENERATION_ACCOUNTS_MAX: usize = 8_192;
 
 pub(super) const DEVICE: &str = "SELECT row FROM devices WHERE account = ?1 AND id = ?2";
-
-/// The rows of an account.
-#[derive(Default)]
-pub(super) struct Known {
-    /// None if the account has no rows yet.
-    pub(super) id: Option<i64>,
-    pub(super) is_removed: bool,
-    /// The record in the account's own row. Its counters are out of date.
-    pub(super) record: Option<AccountRecord>,
-    pub(super) hot: Hot,
-    /// The devices whose rows were read or written. Their last use is out of date.
-    pub(super) devices: HashMap<AuthenticatorId, Device>,
-}
 
 impl Known {
     /// Reads the rows of the devices that a change writes, unless they are known.

@@ -10,9 +10,8 @@ use countersign_core::challenge::Challenge;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
 use rusqlite::Connection;
 
-use super::accounts::Known;
-use super::queries::stored;
-use super::{Fault, cases, prune};
+use super::queries::{Known, stored};
+use super::{Fault, cases};
 use crate::ports::store::ActionQuery;
 use crate::store::lifecycle::place;
 
@@ -84,7 +83,7 @@ pub(super) fn challenge(
     if let Some(challenge) = hot.challenge(challenge) {
         return Ok(Some(Challenge::clone(challenge)));
     }
-    let pruned = prune::mark(&transaction)?;
+    let pruned = cases::pruned(&transaction)?;
     for case in cases::ids_of(&transaction, id)?.into_iter().take_while(|case| *case > pruned) {
         let case = cases::of_id(&transaction, id, account, case)?;
         if let Some(found) = case.as_ref().and_then(|case| case.lifecycle.challenge(challenge)) {

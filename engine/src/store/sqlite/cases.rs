@@ -4,7 +4,7 @@ use countersign_core::id::{AccountKey, ActionKey};
 use countersign_core::time::UnixMillis;
 use rusqlite::{Connection, Params};
 
-use super::queries::blob;
+use super::queries::{self, blob};
 use super::{Fault, sql_int};
 pub(super) use crate::store::lifecycle::Found;
 use crate::store::lifecycle::{Lifecycle, Moved, digest};
@@ -16,6 +16,9 @@ const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - 1;
 /// Number of ids of one time.
 const COUNTER_END: i64 = 1 << COUNTER_BITS;
 
+/// Number of the mark's row beside the latest time. See [`pruned`].
+pub(super) const MARK_ID: i64 = 2;
+
 pub(super) const PUT: &str =
     "INSERT OR IGNORE INTO cases(id, account, name, row) VALUES(?1, ?2, ?3, ?4)";
 pub(super) const CHANGE: &str = "UPDATE cases SET row = ?2 WHERE id = ?1";
@@ -24,6 +27,8 @@ pub(super) const OF_NAME: &str = "SELECT id, row FROM cases WHERE account = ?1 A
 const ALL: &str = "SELECT id, row FROM cases WHERE account = ?1";
 pub(super) const OF_ACCOUNT: &str = "SELECT id FROM cases WHERE account = ?1";
 const OF_ID: &str = "SELECT id, row FROM cases WHERE id = ?1 AND account = ?2";
+
+const MARK: &str = "SELECT row FROM clock WHERE id = ?1";
 
 /// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
@@ -47,8 +52,8 @@ pub(super) fn is_before(id: i64, time: UnixMillis) -> bool {
 /// Source of ids for new cases.
 pub(super) struct CaseIds {
     counter: i64,
-    /// The last case whose challenges were pruned. A new case comes after it, so that its challenges
-    /// are pruned too.
+    /// The last case whose challenges were pruned. A new case comes after it, so that its
+    /// challenges are pruned too.
     pub(super) pruned: i64,
 }
 
@@ -153,6 +158,14 @@ pub(super) fn ids_of(connection: &Connection, account: i64) -> Result<Vec<i64>, 
     let mut ids = ids.collect::<Result<Vec<i64>, _>>()?;
     ids.sort_unstable_by(|a, b| b.cmp(a));
     Ok(ids)
+}
+
+/// Returns the last case from which challenges were cut; 0 if there is none.
+pub(super) fn pruned(connection: &Connection) -> Result<i64, Fault> {
+    let mut statement = connection.prepare_cached(MARK)?;
+    let mut rows = statement.query([MARK_ID])?;
+    let mark: Option<UnixMillis> = rows.next()?.map(|row| queries::record(row, 0)).transpose()?;
+    Ok(mark.map_or(0, |mark| sql_int(mark.0)))
 }
 
 /// Decodes a case from a row that begins with `id, row`.

@@ -7,9 +7,9 @@ use countersign_core::id::AccountKey;
 use countersign_core::text::Line;
 use rusqlite::Connection;
 
-use super::accounts::Known;
 use super::cases;
 use super::hot::{self, Times};
+use super::queries::Known;
 use super::writer::Medium;
 use super::{Fault, outbox, tickets};
 use crate::ports::store::Committed;

@@ -4,16 +4,16 @@
 //! are cut out of the cases behind a mark, the last case from which they were cut.
 //!
 //! A removed account keeps its version for a while, so that a late commit for it does not match a
-//! new account of the same name. A removal records no time. The first pruning after it marks the row
-//! with a time in the past. A later pruning deletes the row once that mark is older than
+//! new account of the same name. A removal records no time. The first pruning after it marks the
+//! row with a time in the past. A later pruning deletes the row once that mark is older than
 //! [`REMOVED_KEPT_MS`].
 
 use countersign_core::time::UnixMillis;
-use rusqlite::{Connection, Params};
+use rusqlite::Params;
 
 use super::cases::{self, Found, id_at};
 use super::hot::{self, Times};
-use super::queries::{owner, record};
+use super::queries::owner;
 use super::writer::Medium;
 use super::{Fault, sql_int, tickets};
 use crate::store::REMOVED_KEPT_MS;
@@ -35,9 +35,6 @@ const CASES: &str = "SELECT cases.id, cases.row, tenant, user_id, account, name
      WHERE cases.id > ?1 AND cases.id < ?2 ORDER BY cases.id LIMIT ?3";
 const DROP: &str = "DELETE FROM cases WHERE id IN
      (SELECT id FROM cases WHERE id < ?1 ORDER BY id LIMIT ?2)";
-/// Number of the mark's row beside the latest time.
-pub(super) const MARK_ID: i64 = 2;
-const MARK: &str = "SELECT row FROM clock WHERE id = ?1";
 const PUT_MARK: &str = "INSERT OR REPLACE INTO clock(id, row) VALUES(?1, ?2)";
 const MARK_REMOVED: &str = "UPDATE accounts SET removed = ?1 WHERE id IN
      (SELECT id FROM accounts WHERE removed = 0 LIMIT ?2)";
@@ -52,8 +49,8 @@ const DROP_REMOVED: &str = "DELETE FROM accounts WHERE removed BETWEEN 1 AND ?1
 
 /// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 9] =
-    [OLD_HOT, LAST_HOT, CASES, DROP, MARK, PUT_MARK, MARK_REMOVED, DROP_HOT, DROP_REMOVED];
+pub(super) const STATEMENTS: [&str; 8] =
+    [OLD_HOT, LAST_HOT, CASES, DROP, PUT_MARK, MARK_REMOVED, DROP_HOT, DROP_REMOVED];
 
 /// Times before which records are pruned.
 #[derive(Clone, Copy)]
@@ -114,14 +111,6 @@ pub(super) fn step(
             rest(gone, None)
         }
     })
-}
-
-/// Returns the last case from which challenges were cut; 0 if there is none.
-pub(super) fn mark(connection: &Connection) -> Result<i64, Fault> {
-    let mut statement = connection.prepare_cached(MARK)?;
-    let mut rows = statement.query([MARK_ID])?;
-    let mark: Option<UnixMillis> = rows.next()?.map(|row| record(row, 0)).transpose()?;
-    Ok(mark.map_or(0, |mark| sql_int(mark.0)))
 }
 
 /// Runs a statement that deletes or changes rows, and returns their number.
@@ -196,7 +185,7 @@ fn cut(
     if end == before.challenges && last > medium.case_ids.pruned {
         // Only ids are marks, and ids are positive.
         let row = UnixMillis(last.cast_unsigned()).to_row();
-        connection.prepare_cached(PUT_MARK)?.execute((MARK_ID, row))?;
+        connection.prepare_cached(PUT_MARK)?.execute((cases::MARK_ID, row))?;
         medium.case_ids.pruned = last;
     }
     Ok((gone, (count == ROWS_MAX).then_some(last)))

@@ -1,14 +1,15 @@
 //! Reads. Each statement uses an index; tests check the query plans.
 
+use std::collections::HashMap;
+
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, CredentialKey, TenantId, UserId};
+use countersign_core::id::{AccountKey, AuthenticatorId, CredentialKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
-use super::accounts::Known;
 use super::{Fault, sql_int};
 use crate::ports::store::{StoreError, UserQuery};
 use crate::store::failures::Failures;
@@ -72,6 +73,19 @@ pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fa
         return Ok(record);
     }
     Err(StoreError::Unreadable("a row's key does not fit its content".to_owned()).into())
+}
+
+/// The rows of an account.
+#[derive(Default)]
+pub(super) struct Known {
+    /// None if the account has no rows yet.
+    pub(super) id: Option<i64>,
+    pub(super) is_removed: bool,
+    /// The record in the account's own row. Its counters are out of date.
+    pub(super) record: Option<AccountRecord>,
+    pub(super) hot: Hot,
+    /// The devices whose rows were read or written. Their last use is out of date.
+    pub(super) devices: HashMap<AuthenticatorId, Device>,
 }
 
 /// Reads the rows of an account, without its devices. None if it has none.

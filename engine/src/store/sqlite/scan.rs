@@ -13,7 +13,7 @@ use rusqlite::{Connection, Row};
 
 use super::hot::column;
 use super::queries::{blob, hot_of, optional, owner, record};
-use super::{Fault, prune, schema, sql_int};
+use super::{Fault, cases, schema, sql_int};
 use crate::ports::store::{Cursor, Page, Record, StoreError};
 use crate::store::lifecycle::{Lifecycle, digest};
 
@@ -181,7 +181,7 @@ fn event(_: &Connection, row: &Row<'_>) -> Result<Vec<Record>, Fault> {
 
 fn latest_time(_: &Connection, row: &Row<'_>) -> Result<Vec<Record>, Fault> {
     let time = record(row, 1)?;
-    let is_mark = row.get::<_, i64>(0)? == prune::MARK_ID;
+    let is_mark = row.get::<_, i64>(0)? == cases::MARK_ID;
     Ok(if is_mark { Vec::new() } else { vec![Record::LatestTime(time)] })
 }
 

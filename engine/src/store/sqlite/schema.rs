@@ -31,14 +31,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 // has a record. `removed` is 0 after a removal, and then the mark of a pruning.
 //
 // `hot` has one row for each account: version, counters, last use of each device, and the
-// lifecycles under way, so that a commit rewrites this one row. `due` is the time at which the first
-// open challenge expires, `held` the time of issue of the first that is held. `oldest` is the
+// lifecycles under way, so that a commit rewrites this one row. `due` is the time at which the
+// first open challenge expires, `held` the time of issue of the first that is held. `oldest` is the
 // earliest time of an action or an ended challenge in the row, so that a pruning decodes only rows
 // from which it takes something.
 //
 // `cases` has the lifecycles that are not under way. An id is the time of the end in milliseconds
-// with a counter, so that rows are appended behind the last one and pruned from the first one. `name`
-// holds 32 bits of a digest of the action's name.
+// with a counter, so that rows are appended behind the last one and pruned from the first one.
+// `name` holds 32 bits of a digest of the action's name.
 //
 // `clock` has two rows: the latest time, and the case up to which challenges are pruned. `audit` is
 // not used yet.

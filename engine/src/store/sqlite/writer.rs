@@ -7,10 +7,10 @@ use countersign_core::time::UnixMillis;
 use rusqlite::{Connection, ErrorCode};
 
 use super::accounts::Accounts;
-use super::cases::CaseIds;
+use super::cases::{self, CaseIds};
 use super::files::{self, Files};
 use super::queries::record;
-use super::{Fault, prune, schema, unavailable};
+use super::{Fault, schema, unavailable};
 use crate::ports::store::StoreError;
 use crate::store::commit_queue::unit::Unit;
 use crate::store::commit_queue::{Backend, Failure};
@@ -71,7 +71,7 @@ pub(super) struct WritingConnection {
 impl WritingConnection {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
         let connection = schema::open_writer(&files.path)?;
-        let case_ids = CaseIds::after(prune::mark(&connection)?);
+        let case_ids = CaseIds::after(cases::pruned(&connection)?);
         let medium = Medium { connection, accounts: Accounts::default(), case_ids };
         Ok(Self { medium, since_checkpoint: 0, files })
     }

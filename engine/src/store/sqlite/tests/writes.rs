@@ -1,7 +1,7 @@
 //! Counted writes and look-ups of a lifecycle.
 //!
 //! A write is a row that SQLite counts as changed, or an entry by which an index differs after the
-//! commit. SQLite also writes an entry again that does not differ, if the statement sets a column of
+//! commit. SQLite also writes an entry again that does not differ, if a statement sets a column of
 //! its index, so a test checks that no statement of a lifecycle does that. A look-up is a run of a
 //! statement that reads.
 
