@@ -18,7 +18,8 @@ const NAMES: &[Name] = &[
     },
     Name {
         text: &["rusqlite"],
-        outside: &["engine/src/store/sqlite"],
+        // Tests of a conversion need a file of an older layout, which the adapter no longer writes.
+        outside: &["engine/src/store/sqlite", "engine/testkit/src/layouts.rs"],
         advice: "the driver stays behind `ports::Store`: move this into the adapter",
     },
     Name {

@@ -68,9 +68,9 @@ fn convert(path: &Path, layout: i64, unfinished: &Path) -> Result<(), StoreError
     // No program could write to the old file until it had lost its name.
     drop(old);
     tracing::info!(
-        "{} is converted, {records} records in {:.1?}; the old file is kept as {}",
+        "{} is converted, {records} records in {:.1} s; the old file is kept as {}",
         path.display(),
-        progress.elapsed(),
+        progress.seconds(),
         kept.display()
     );
     Ok(())
@@ -117,8 +117,8 @@ fn check_room(path: &Path, bytes: u64) -> Result<(), StoreError> {
     let needed = bytes.saturating_add(SPARE_BYTES);
     match files::room(path) {
         Some(free) if free < needed => Err(StoreError::Unavailable(format!(
-            "{}: its conversion needs {} MiB of free space, the size of the file and {} MiB, and {} \
-             MiB are free: nothing was changed",
+            "{}: its conversion needs {} MiB of free space, the size of the file and {} MiB, and \
+             {} MiB are free: nothing was changed",
             path.display(),
             needed.div_ceil(1 << 20),
             SPARE_BYTES >> 20,

@@ -128,8 +128,8 @@ impl OldFile {
         self.connection.prepare_cached(EXISTS)?.exists([table])
     }
 
-    /// Passes every record of a table on with its row id, in the order of the rows. Older files lack
-    /// some tables.
+    /// Passes every record of a table on with its row id, in the order of the rows. Older files
+    /// lack some tables.
     pub(super) fn each<T>(
         &self,
         table: &Table<T>,

@@ -1,18 +1,16 @@
 //! Log lines about the progress of a conversion.
 
-use std::time::Duration;
+use crate::system::Stopwatch;
 
-use tokio::time::Instant;
-
-/// Shortest time between two log lines.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// Shortest time between two log lines, in seconds.
+const INTERVAL_SECONDS: f64 = 5.0;
 /// Number of records between two looks at the clock.
 const RECORDS: usize = 1024;
 
 /// The number of converted records.
 pub(super) struct Progress {
-    began: Instant,
-    said: Instant,
+    began: Stopwatch,
+    said: Stopwatch,
     done: u64,
     since_look: usize,
     all: u64,
@@ -20,8 +18,8 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn of(all: u64) -> Self {
-        let now = Instant::now();
-        Self { began: now, said: now, done: 0, since_look: 0, all }
+        let (began, said) = (Stopwatch::start(), Stopwatch::start());
+        Self { began, said, done: 0, since_look: 0, all }
     }
 
     /// Counts records. Logs the numbers once in an interval.
@@ -32,8 +30,8 @@ impl Progress {
             return;
         }
         self.since_look = 0;
-        if self.said.elapsed() >= INTERVAL {
-            self.said = Instant::now();
+        if self.said.seconds() >= INTERVAL_SECONDS {
+            self.said = Stopwatch::start();
             tracing::info!("{} of {} records are converted", self.done, self.all);
         }
     }
@@ -43,7 +41,7 @@ impl Progress {
         self.all.saturating_sub(self.done)
     }
 
-    pub(super) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+    pub(super) fn seconds(&self) -> f64 {
+        self.began.seconds()
     }
 }
