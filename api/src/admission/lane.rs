@@ -23,9 +23,9 @@ impl Lane {
         let of_device = [device::BASE, device::OLD_BASE];
         let of_device = || of_device.iter().filter_map(|base| path.strip_prefix(base));
         let begins = || {
-            paths::is_at(paths::TRACK, path)
+            path == paths::START_CHALLENGE
+                || paths::is_at(paths::TRACK, path)
                 || paths::is_at(paths::ACTION, path)
-                || path == paths::START_CHALLENGE
                 || of_device().any(|rest| matches!(rest, device::CREDENTIAL | device::TICKET))
         };
         if method == Method::POST && begins() { Self::New } else { Self::Existing }

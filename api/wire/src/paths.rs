@@ -153,6 +153,11 @@ pub fn filled(path: &str, names: &[impl AsRef<str>]) -> String {
 /// Returns true if the request path `actual` matches the route `path`.
 #[must_use]
 pub fn is_at(path: &str, actual: &str) -> bool {
+    // Most paths differ before the first name. The comparison of segments costs much more.
+    let literal = path.split_once('{').map_or(path, |(literal, _)| literal);
+    if !actual.starts_with(literal) {
+        return false;
+    }
     let is_alike = |(part, actual): (&str, &str)| match is_name(part) {
         true => !actual.is_empty(),
         false => part == actual,
