@@ -30,6 +30,6 @@ pub use relying_party::RelyingParty;
 pub use statement::{
     Choice, Display, InvalidDisplay, Prompt, Row, StatementDevice, Unreadable, rows,
 };
-pub use ticket::{EnrollmentLink, open_ticket, token_tenant};
+pub use ticket::{EnrollmentLink, open_ticket};
 
 pub use countersign_wire as wire;

@@ -1,13 +1,9 @@
-//! Enrollment links, the one-time tickets in them, and the content of a token. A holder can read
-//! the content; only the server can tell whether it is true.
+//! Enrollment links, and the one-time tickets in them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse};
 use countersign_wire::paths::{self, device};
 use countersign_wire::secret::Secret;
 use reqwest::Method;
-use serde_json::Value;
 use url::Url;
 
 use crate::ClientError;
@@ -55,14 +51,6 @@ pub async fn open_ticket(
     exchange(Api::new(http, base)?.request(Method::POST, &path, None).json(&body)).await
 }
 
-/// The tenant that a token of a tracked action names, if it is of a form that can be read.
-#[must_use]
-pub fn token_tenant(token: &str) -> Option<String> {
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
-    claims["other"]["tenantId"].as_str().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,15 +80,6 @@ mod tests {
             "javascript:/phone#enroll=AbC",
         ] {
             assert!(EnrollmentLink::parse(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_token_names_its_tenant_or_nothing_is_known_of_it() {
-        let claims = URL_SAFE_NO_PAD.encode(r#"{"other":{"tenantId":"acme"}}"#);
-        assert_eq!(token_tenant(&format!("e30.{claims}.x")).as_deref(), Some("acme"));
-        for text in ["", "J.W.T", "e30", "e30.e30.x", &claims] {
-            assert_eq!(token_tenant(text), None, "{text}");
         }
     }
 }

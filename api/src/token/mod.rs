@@ -1,30 +1,25 @@
-//! Bearer tokens: JWTs with one fixed algorithm and a random key for each tenant. Their header
-//! names their kind. The engine's clock, which never runs backwards, decides when they expire.
+//! Bearer tokens: bytes that an HMAC-SHA-256 with a random key of the tenant protects. A body names
+//! its kind. The engine's clock, which never runs backwards, decides when a token expires.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use countersign_core::account::Grant;
 use countersign_core::action::Birth;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
 use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use quick_cache::sync::Cache;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use countersign_wire::token::{Parts, Reader, Writer};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Serialize;
+use sha2::Sha256;
 
 mod claims;
-mod run;
+mod lifetime;
 pub mod scope;
 pub mod session;
 
-use claims::Claims;
+use lifetime::Lifetime;
 use scope::Scopes;
-
-const ALGORITHM: Algorithm = Algorithm::HS256;
-const ISSUER: &str = "countersign";
 
 /// Kinds of tokens that act for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +31,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    const fn typ(self) -> &'static str {
+    const ALL: [Self; 2] = [Self::Track, Self::Verified];
+
+    /// Returns the kind's number in a token's body. A device session has another one.
+    const fn number(self) -> u8 {
         match self {
-            Self::Track => "track+jwt",
-            Self::Verified => "verified+jwt",
+            Self::Track => 1,
+            Self::Verified => 2,
         }
     }
 }
@@ -66,21 +64,15 @@ pub struct Token {
 
 /// Settings of the relying party for the end of the pre-built UI. They are part of the token, so
 /// that only the relying party decides where our page leads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageWish {
     /// URL to which the page returns, with a token in the query.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
     /// True if the page ends with the list of the user's devices.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub settings: bool,
-}
-
-impl PageWish {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl Token {
@@ -101,25 +93,13 @@ pub enum TokenError<T = Token> {
     Invalid,
 }
 
-struct Keys {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
-}
-
-/// Creator and verifier of tokens: the keys of all tenants, and a cache of verified tokens.
+/// Creator and verifier of tokens, with the keys of all tenants.
 pub struct Tokens {
-    keys: HashMap<TenantId, Keys>,
+    /// Each tenant's key, prepared for authentication codes.
+    keys: HashMap<TenantId, Hmac<Sha256>>,
     lifetime_seconds: u64,
     set_backs: SetBacks,
-    /// Cache of genuine tokens with their expiry, by the SHA-256 of their text. A browser sends the
-    /// same token with each request, and verifying it again costs more than the other work of a
-    /// request.
-    genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
 }
-
-/// Maximum number of cached tokens.
-const GENUINE_MAX: usize = 16_384;
 
 impl Tokens {
     /// Creates the keys from each tenant's secret. New tokens are valid for `lifetime_seconds`.
@@ -127,20 +107,9 @@ impl Tokens {
         secrets: impl IntoIterator<Item = (TenantId, [u8; 32])>,
         lifetime_seconds: u64,
     ) -> Self {
-        let keys = |tenant: &TenantId, secret: [u8; 32]| Keys {
-            encoding: EncodingKey::from_secret(&secret),
-            decoding: DecodingKey::from_secret(&secret),
-            validation: claims::validation(tenant),
-        };
-        let secrets = secrets.into_iter();
-        let keys = secrets.map(|(tenant, secret)| (tenant.clone(), keys(&tenant, secret)));
-        let keys = keys.collect();
-        Self {
-            keys,
-            lifetime_seconds,
-            set_backs: SetBacks::default(),
-            genuine: Cache::new(GENUINE_MAX),
-        }
+        let key = |secret: [u8; 32]| Hmac::new_from_slice(&secret).expect("HMAC takes any length");
+        let keys = secrets.into_iter().map(|(tenant, secret)| (tenant, key(secret))).collect();
+        Self { keys, lifetime_seconds, set_backs: SetBacks::default() }
     }
 
     /// Adds the known set-backs of the clock, so that earlier tokens keep their own expiry.
@@ -149,50 +118,33 @@ impl Tokens {
         Self { set_backs, ..self }
     }
 
-    /// Creates a token. `id` is the random part of its `jti`. Returns `None` if the tenant has no
-    /// key.
+    /// Creates a token. `id` is random and makes each token unique. Returns `None` if the tenant
+    /// has no key.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let claims = Claims::of(token, self.lifetime_seconds, &self.set_backs, id);
-        let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
-        let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
-        let genuine =
-            (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(&self.set_backs));
-        self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
-        Some(text)
+        let lifetime = Lifetime::begin(token.issued_at, self.lifetime_seconds, &self.set_backs);
+        self.seal(&token.account.tenant, token.write(lifetime, id))
     }
 
-    /// Signs claims with the key of a tenant. Returns `None` if the tenant has no key.
-    pub(super) fn seal(
-        &self,
-        typ: &str,
-        tenant: &TenantId,
-        claims: &impl Serialize,
-    ) -> Option<String> {
-        let header = Header {
-            typ: Some(typ.to_owned()),
-            kid: Some(tenant.to_string()),
-            ..Header::new(ALGORITHM)
-        };
-        jsonwebtoken::encode(&header, claims, &self.keys.get(tenant)?.encoding).ok()
+    /// Authenticates a body with the key of a tenant. Returns `None` if the tenant has no key.
+    fn seal(&self, tenant: &TenantId, body: Writer) -> Option<String> {
+        let key = self.keys.get(tenant)?;
+        Some(body.seal(|body| key.clone().chain_update(body).finalize().into_bytes().into()))
     }
 
-    /// Returns the tenant and the claims of a token, if it is genuine and its header has `typ`. Its
-    /// expiry is not checked.
-    pub(super) fn unseal<C: DeserializeOwned + Clone>(
+    /// Checks that a token is genuine, and reads the fields behind its tenant with `read`, which
+    /// gets the kind too. The expiry is not checked.
+    fn unseal<T>(
         &self,
         text: &str,
-        typ: &str,
-    ) -> Option<(TenantId, C)> {
-        let header = jsonwebtoken::decode_header(text).ok()?;
-        if header.typ.as_deref() != Some(typ) {
-            return None;
-        }
-        // The header only selects one of the configured keys. The signature and the claims must
-        // match that key's tenant.
-        let tenant = TenantId::parse(&header.kid?).ok()?;
-        let keys = self.keys.get(&tenant)?;
-        let decoded = jsonwebtoken::decode::<C>(text, &keys.decoding, &keys.validation);
-        Some((tenant, decoded.ok()?.claims))
+        read: impl FnOnce(u8, TenantId, Reader<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let Parts { body, mac } = Parts::of(text)?;
+        let (kind, mut fields) = Reader::begin(&body)?;
+        // The unchecked tenant only selects one of the keys. The authentication code covers it.
+        let tenant = TenantId::parse(fields.text()?).ok()?;
+        let key = self.keys.get(&tenant)?.clone();
+        key.chain_update(&body).verify_slice(&mac).ok()?;
+        read(kind, tenant, fields)
     }
 
     /// Opens a token of either kind. Returns its content and the time at which it expires.
@@ -200,34 +152,19 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`].
     pub fn open(&self, text: &str, now: UnixMillis) -> Result<(Token, UnixMillis), TokenError> {
-        let genuine = self.genuine(text).ok_or(TokenError::Invalid)?;
-        let (token, ends_at_seconds) = &*genuine;
-        if now.seconds() >= *ends_at_seconds {
-            return Err(TokenError::Expired(Box::new(token.clone())));
+        let (token, lifetime) = self.unseal(text, Token::read).ok_or(TokenError::Invalid)?;
+        let ends_at_seconds = lifetime.ends_at_seconds(&self.set_backs);
+        if now.seconds() >= ends_at_seconds {
+            return Err(TokenError::Expired(Box::new(token)));
         }
-        Ok((token.clone(), UnixMillis(ends_at_seconds.saturating_mul(1000))))
-    }
-
-    /// Returns a genuine token of either kind and its expiry in seconds, from the cache if
-    /// possible.
-    fn genuine(&self, text: &str) -> Option<Arc<(Token, u64)>> {
-        let digest = Sha256::digest(text.as_bytes()).into();
-        if let Some(known) = self.genuine.get(&digest) {
-            return Some(known);
-        }
-        let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
-            let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.ends_at_seconds(&self.set_backs);
-            Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
-        });
-        let opened = Arc::new(opened?);
-        self.genuine.insert(digest, opened.clone());
-        Some(opened)
+        Ok((token, UnixMillis(ends_at_seconds.saturating_mul(1000))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use countersign_core::id::{
         ActionCode, AuthenticatorId, CredentialKey, IdempotencyKey, Thumbprint, UserId,
     };
@@ -293,15 +230,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_made_with_another_key_or_algorithm_is_refused() {
+    fn a_token_made_with_another_key_or_a_shorter_code_is_refused() {
         let forger = Tokens::new([(tenant("a"), [9; 32])], 600);
         let forged = forger.make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         assert_eq!(tokens().open(&forged, NOW), Err(TokenError::Invalid));
         let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
-        let (_, rest) = made.split_once('.').unwrap();
-        // {"typ":"track+jwt","alg":"none","kid":"a"}
-        let none = format!("eyJ0eXAiOiJ0cmFjaytqd3QiLCJhbGciOiJub25lIiwia2lkIjoiYSJ9.{rest}");
-        assert_eq!(tokens().open(&none, NOW), Err(TokenError::Invalid));
+        let (body, mac) = made.split_once('.').unwrap();
+        let shorter = &mac[..mac.len() - 4];
+        for other in [format!("{body}."), format!("{body}.{shorter}"), format!("{made}AAAA")] {
+            assert_eq!(tokens().open(&other, NOW), Err(TokenError::Invalid), "{other}");
+        }
     }
 
     #[test]
@@ -314,10 +252,37 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_an_older_server_is_refused() {
+        // A JWT with the tenant's own key:
+        // {"typ":"track+jwt","alg":"HS256","kid":"a"}.{"sub":"u"}
+        let jwt = "eyJ0eXAiOiJ0cmFjaytqd3QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImEifQ.eyJzdWIiOiJ1In0";
+        let mac: [u8; 32] = tokens().keys[&tenant("a")]
+            .clone()
+            .chain_update(jwt)
+            .finalize()
+            .into_bytes()
+            .into();
+        let jwt = format!("{jwt}.{}", URL_SAFE_NO_PAD.encode(mac));
+        assert_eq!(tokens().open(&jwt, NOW), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn genuine_fields_that_no_server_writes_are_refused() {
+        let tokens = tokens();
+        let lifetime = Lifetime::begin(NOW, 600, &SetBacks::default());
+        let body = |kind: Kind| token_of("a", kind).write(lifetime, [3; 16]);
+        let further = tokens.seal(&tenant("a"), body(Kind::Track).bytes(&[0])).unwrap();
+        let ended = tokens.seal(&tenant("a"), Writer::begin(1, "a", "u")).unwrap();
+        let other_kind = tokens.seal(&tenant("a"), Writer::begin(4, "a", "u")).unwrap();
+        for text in [further, ended, other_kind] {
+            assert_eq!(tokens.open(&text, NOW), Err(TokenError::Invalid));
+        }
+    }
+
+    #[test]
     fn every_changed_character_is_noticed() {
         let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
-        let signature = made.rfind('.').unwrap();
-        for at in (0..made.len()).filter(|at| *at < signature || (at - signature) % 7 == 1) {
+        for at in 0..made.len() {
             let mut changed = made.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();

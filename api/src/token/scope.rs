@@ -64,9 +64,13 @@ impl Scopes {
         self.and(scope).0 == self.0
     }
 
-    pub(super) fn to_list(self) -> String {
-        let of_it = Scope::ALL.into_iter().filter(|scope| self.contains(*scope));
-        of_it.map(Scope::name).collect::<Vec<_>>().join(" ")
+    pub(super) const fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the set with these bits, or `None` for a bit of no scope.
+    pub(super) fn of_byte(bits: u8) -> Option<Self> {
+        Some(Self(bits)).filter(|set| Self::all().0 | set.0 == Self::all().0)
     }
 }
 
@@ -79,5 +83,15 @@ mod tests {
         assert_eq!(Scopes::parse("add:everything"), Err("add:everything".to_owned()));
         assert!(Scopes::parse("").unwrap().contains(Scope::ReadAuthenticators));
         assert!(!Scopes::parse("").unwrap().contains(Scope::AddAuthenticators));
+    }
+
+    #[test]
+    fn a_byte_holds_every_set_and_nothing_else() {
+        for set in ["", "add:authenticators", "remove:authenticators update:authenticators"] {
+            let set = Scopes::parse(set).unwrap();
+            assert_eq!(Scopes::of_byte(set.to_byte()), Some(set));
+        }
+        assert_eq!(Scopes::of_byte(Scopes::all().to_byte()), Some(Scopes::all()));
+        assert_eq!(Scopes::of_byte(1 << Scope::ALL.len()), None);
     }
 }

@@ -1,14 +1,15 @@
 //! Device sessions: tokens for the reads of an app that has proved to hold its key.
 
-use countersign_core::id::{AuthenticatorId, CredentialKey, IdempotencyKey, TenantId, Thumbprint};
+use countersign_core::id::{AuthenticatorId, CredentialKey, TenantId, Thumbprint};
 use countersign_core::policy::DEVICE_SESSION_MS;
 use countersign_core::time::UnixMillis;
-use serde::{Deserialize, Serialize};
+use countersign_wire::token::{Reader, Writer};
 
-use super::{ISSUER, TokenError, Tokens, run};
+use super::lifetime::Lifetime;
+use super::{TokenError, Tokens};
 
-/// Type in the header of a device session. Tokens that act for a user have other types.
-const TYP: &str = "device-session+jwt";
+/// Kind of a device session in a token's body. Tokens that act for a user have other kinds.
+const KIND: u8 = 3;
 
 /// Content of a device session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,37 +27,34 @@ impl Session {
     pub const LIFETIME_SECONDS: u64 = DEVICE_SESSION_MS / 1000;
 }
 
-/// Claims of a device session. `sub` is the key's thumbprint.
-#[derive(Clone, Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    iat: u64,
-    exp: u64,
-    jti: String,
-    binding: String,
-    /// Number of the last set-back of the clock before the token was made, if there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    run: Option<String>,
+impl Session {
+    /// Writes the fields. The key's thumbprint stands in the place of the user.
+    fn write(&self, lifetime: Lifetime, id: [u8; 16]) -> Writer {
+        let Self { key, binding, .. } = self;
+        let body = Writer::begin(KIND, key.tenant.as_str(), &key.thumbprint.encoded());
+        lifetime.write(body).bytes(&id).text(binding.as_str())
+    }
+
+    fn read(kind: u8, tenant: TenantId, mut fields: Reader<'_>) -> Option<(Self, Lifetime)> {
+        if kind != KIND {
+            return None;
+        }
+        let key = CredentialKey { tenant, thumbprint: Thumbprint::parse(fields.text()?).ok()? };
+        let lifetime = Lifetime::read(&mut fields)?;
+        let _id: [u8; 16] = fields.bytes()?;
+        let binding = AuthenticatorId::parse(fields.text()?).ok()?;
+        fields.end()?;
+        Some((Self { key, binding, issued_at: lifetime.issued_at() }, lifetime))
+    }
 }
 
 impl Tokens {
-    /// Creates the token of a session. `id` is the random part of its `jti`. Returns `None` if the
-    /// tenant has no key.
+    /// Creates the token of a session. `id` is random and makes each token unique. Returns `None`
+    /// if the tenant has no key.
     pub fn make_session(&self, session: &Session, id: [u8; 16]) -> Option<String> {
-        let Session { key, binding, issued_at } = session;
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: key.tenant.to_string(),
-            sub: key.thumbprint.encoded(),
-            iat: issued_at.seconds(),
-            exp: issued_at.seconds() + Session::LIFETIME_SECONDS,
-            jti: IdempotencyKey::from_entropy(id).to_string(),
-            binding: binding.to_string(),
-            run: run::mark(&self.set_backs),
-        };
-        self.seal(TYP, &key.tenant, &claims)
+        let seconds = Session::LIFETIME_SECONDS;
+        let lifetime = Lifetime::begin(session.issued_at, seconds, &self.set_backs);
+        self.seal(&session.key.tenant, session.write(lifetime, id))
     }
 
     /// Opens the token of a session.
@@ -68,22 +66,10 @@ impl Tokens {
         text: &str,
         now: UnixMillis,
     ) -> Result<Session, TokenError<Session>> {
-        let (tenant, claims) = self.unseal::<Claims>(text, TYP).ok_or(TokenError::Invalid)?;
-        let session = session(tenant, &claims).ok_or(TokenError::Invalid)?;
-        let mark = claims.run.as_deref();
-        let end = run::end(&self.set_backs, mark, claims.iat, claims.exp);
-        if now.seconds() >= end {
+        let (session, lifetime) = self.unseal(text, Session::read).ok_or(TokenError::Invalid)?;
+        if now.seconds() >= lifetime.ends_at_seconds(&self.set_backs) {
             return Err(TokenError::Expired(Box::new(session)));
         }
         Ok(session)
     }
-}
-
-fn session(tenant: TenantId, claims: &Claims) -> Option<Session> {
-    let thumbprint = Thumbprint::parse(&claims.sub).ok()?;
-    Some(Session {
-        key: CredentialKey { tenant, thumbprint },
-        binding: AuthenticatorId::parse(&claims.binding).ok()?,
-        issued_at: UnixMillis(claims.iat.saturating_mul(1000)),
-    })
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use clap::Parser;
 use countersign::cli::phone::{CliError, PhoneArgs, run};
 use countersign_testkit::answers::Server;
+use countersign_wire::token::Writer;
 use serde_json::{Value, json};
 
 const OK: &str = "200 OK";

@@ -26,6 +26,7 @@ pub mod reason;
 pub mod secret;
 pub mod spelling;
 pub mod time;
+pub mod token;
 pub mod track;
 pub mod user;
 pub mod validate;

@@ -156,7 +156,8 @@ fn base64_wrapped(text: &str, longest: usize) -> Option<Vec<u8>> {
 
 /// Decodes base64 of either alphabet, with or without padding.
 pub(crate) fn base64_lenient(text: &str) -> Option<Vec<u8>> {
-    let engine = if text.contains(['-', '_']) { URL_ANY } else { STANDARD_ANY };
+    let is_url = text.bytes().any(|b| matches!(b, b'-' | b'_'));
+    let engine = if is_url { URL_ANY } else { STANDARD_ANY };
     engine.decode(text).ok()
 }
 

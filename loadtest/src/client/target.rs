@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use countersign_client::wire::secret::Secret;
+use countersign_client::wire::token;
 use countersign_client::wire::track::TrackRequest;
-use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
+use countersign_client::{ClientError, Http, RelyingParty};
 use url::Url;
 
 use crate::LoadError;
@@ -61,10 +62,10 @@ impl Target {
         let backend = backend.map_err(|error| wrong(error.to_string()))?;
         let (request, step) = (TrackRequest::default(), LoadError::at("track"));
         let track = async || backend.track("load-probe", "probe", &request).await.map_err(&step);
-        let token = retry_refused(track).await.map_err(|error| wrong(probed(error)))?.token;
-        match token_tenant(token.reveal()) {
-            Some(tenant) if tenant == self.tenant => Ok(()),
-            Some(tenant) => Err(wrong(format!(
+        let tracked = retry_refused(track).await.map_err(|error| wrong(probed(error)))?;
+        match token::named(tracked.token.reveal()) {
+            Some((tenant, _)) if tenant == self.tenant => Ok(()),
+            Some((tenant, _)) => Err(wrong(format!(
                 "the secret is one of tenant {tenant:?}, and the tenant is to be {:?}",
                 self.tenant
             ))),

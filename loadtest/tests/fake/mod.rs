@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use countersign_client::wire::token::{self, Writer};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::AUTHORIZATION;
@@ -269,18 +270,12 @@ fn refused(status: u16, code: &str) -> (StatusCode, Value) {
 
 /// Builds a token that names its tenant and its user.
 fn token(user: &str) -> String {
-    use base64::Engine as _;
-    let claims = json!({ "other": { "tenantId": TENANT }, "user": user }).to_string();
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
-    format!("e30.{claims}.x")
+    Writer::begin(1, TENANT, user).seal(|_| [0; 32])
 }
 
 fn user(authorization: &str) -> String {
-    use base64::Engine as _;
-    let claims = authorization.split('.').nth(1).unwrap();
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
-    claims["user"].as_str().unwrap().to_owned()
+    let token = authorization.split_once(' ').unwrap().1;
+    token::named(token).unwrap().1
 }
 
 /// Decodes the key of a query into the form that it has in bodies, because Android encodes it twice

@@ -2,8 +2,9 @@
 
 use std::io::BufRead;
 
-use countersign_client::{EnrollmentLink, Http, open_ticket, token_tenant};
+use countersign_client::{EnrollmentLink, Http, open_ticket};
 use countersign_core::ticket::is_ticket;
+use countersign_wire::token;
 
 use super::CliError;
 
@@ -43,7 +44,7 @@ impl Invitation {
     /// returns it.
     pub(super) async fn tenant(&self, url: &str) -> Result<Option<String>, CliError> {
         if !is_ticket(&self.bearer) {
-            return Ok(token_tenant(&self.bearer));
+            return Ok(token::named(&self.bearer).map(|(tenant, _)| tenant));
         }
         let opened = open_ticket(Http::new()?, url, &self.bearer).await?;
         Ok(Some(opened.tenant_id))

@@ -1,9 +1,9 @@
 //! Tests of `POST /client/verify/push`. `long_poll` tests its waiting.
 
-use base64::Engine as _;
 use serde_json::json;
 
 use crate::support::{Device, SignIn, assert_keys};
+use crate::tokens::lifetime_of;
 
 #[tokio::test]
 async fn a_pending_challenge_is_neither_consumed_nor_verified() {
@@ -37,9 +37,8 @@ async fn an_earned_token_ends_when_the_first_one_does_however_often_it_is_asked_
     let it = SignIn::start().await;
     it.decide(true).await;
     let expiry = |body: &serde_json::Value| {
-        let token = body["accessToken"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
-        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap();
-        serde_json::from_slice::<serde_json::Value>(&claims).unwrap()["exp"].clone()
+        let (_, ends) = lifetime_of(body["accessToken"].as_str().unwrap());
+        ends
     };
     let first = it.outcome().await;
     let token = first["accessToken"].as_str().unwrap();

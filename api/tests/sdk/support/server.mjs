@@ -23,7 +23,7 @@ const READY_MS = 30_000;
 const EXIT_MS = 15_000;
 const ANSWER_MS = 5_000;
 const ATTEMPTS = 3;
-const TOKEN = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]+/;
+const TOKEN = /AQ[\w-]{30,}\.[\w-]{43}/;
 
 /** A secret that nobody else has. */
 export const newSecret = () => randomBytes(24).toString("hex");

@@ -9,9 +9,37 @@ use super::{JsonPath, Step};
 /// Member of a body whose numbers must not change.
 const KEPT: &str = "custom";
 
+/// Number of characters up to which every integer fits into 64 bits.
+const SHORT: usize = 18;
+
 /// Returns the place of the first number in `custom` that would change when it is parsed, or None
 /// if there is no such number. `bytes` must be JSON.
 pub(super) fn first_changed(bytes: &[u8]) -> Option<JsonPath> {
+    // Few bodies have a number that may change, and the search for its place costs much more.
+    if may_change(bytes) { first_changed_at(bytes) } else { None }
+}
+
+/// Returns true if any number is not a short integer.
+fn may_change(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = end_of_text(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let end = end_of_number(bytes, at);
+                let is_integer = bytes[at..end].iter().all(|b| matches!(b, b'-' | b'0'..=b'9'));
+                if !is_integer || end - at > SHORT {
+                    return true;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+fn first_changed_at(bytes: &[u8]) -> Option<JsonPath> {
     let mut steps: Vec<Step> = Vec::new();
     let mut key: Option<String> = None;
     let mut at = 0;
@@ -36,8 +64,7 @@ pub(super) fn first_changed(bytes: &[u8]) -> Option<JsonPath> {
                 key = serde_json::from_slice(&bytes[at..end]).ok();
             }
             b'-' | b'0'..=b'9' => {
-                let more = bytes[at..].iter().take_while(|b| is_of_number(**b));
-                end = at + more.count();
+                end = end_of_number(bytes, at);
                 let kept = matches!(steps.first(), Some(Step::Key(key)) if key == KEPT);
                 if kept && !bytes.get(at..end).is_some_and(is_kept) {
                     return Some(JsonPath::of(&steps));
@@ -63,8 +90,10 @@ fn end_of_text(bytes: &[u8], begin: usize) -> usize {
     bytes.len()
 }
 
-const fn is_of_number(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+/// Returns the position behind the number that begins at `begin`.
+fn end_of_number(bytes: &[u8], begin: usize) -> usize {
+    let is_of_number = |b: &&u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    begin + bytes[begin..].iter().take_while(is_of_number).count()
 }
 
 /// Returns true if the parser keeps this number unchanged: a 64-bit integer, or a double. A double
