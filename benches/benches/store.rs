@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign_benches::sample::account;
 use countersign_core::account::{AccountRecord, Profile};
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::fatigue::Counters;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
@@ -29,7 +29,8 @@ fn fresh() -> Change {
     let (profile, counters) = (Profile::default(), Counters::default());
     let (created_at, tickets) = (UnixMillis(1), Vec::new());
     let record = AccountRecord { created_at, profile, counters, tickets };
-    Change { account: user, expected: 0, writes: vec![Write::Account(record)] }
+    let (parent, id) = (Version::NONE, CommitId::NONE);
+    Change { account: user, parent, id, writes: vec![Write::Account(record)] }
 }
 
 fn commits(c: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn Store) {

@@ -8,6 +8,7 @@ use crate::device::Device;
 use crate::event::Event;
 use crate::id::{AccountKey, AuthenticatorId};
 use crate::record::AccountRecord;
+pub use crate::version::{CommitId, Version};
 
 /// One record to store or to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub enum Write {
     /// Removes the account with its devices and actions. Its challenges stay until their retention
     /// ends. Its revision stays for as long as a commit of the account may still be under way.
     RemoveAccount,
+    /// A new action, to be stored. The store refuses the change if the account has an action of the
+    /// same name already.
+    Track(Arc<Action>),
     /// An action, to be stored.
     Action(Arc<Action>),
     /// A challenge, to be stored. A store never replaces a recorded end by another end.
@@ -34,12 +38,21 @@ pub enum Write {
 pub struct Change {
     /// The account that the records belong to.
     pub account: AccountKey,
-    /// The revision of the account that the change was computed from; 0 for an account that was
-    /// never stored. The store refuses the change if the account's revision differs. Otherwise it
-    /// stores this revision plus 1.
-    pub expected: u64,
+    /// The version of the account that the change was computed from. The store refuses the change
+    /// if the account has another version.
+    pub parent: Version,
+    /// Name of the commit.
+    pub id: CommitId,
     /// The records, in the order in which they are applied.
     pub writes: Vec<Write>,
+}
+
+impl Change {
+    /// Returns the version of the account once the change is recorded.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        Version { number: self.parent.number + 1, commit: self.id }
+    }
 }
 
 /// A change, and the answer that the caller gets after the store has recorded the change.

@@ -6,6 +6,7 @@ use crate::fatigue::Counters;
 use crate::profile::Profile;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
+use crate::version::Version;
 
 /// The account's own record: profile, counters and tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +25,8 @@ pub struct AccountRecord {
 /// The stored state of an account.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// The account's revision; 0 for an account that was never stored. A removed account keeps its
-    /// revision.
-    pub revision: u64,
+    /// The account's version. A removed account keeps its version.
+    pub version: Version,
     /// The account's own record: profile, counters and tickets.
     pub record: Option<AccountRecord>,
     /// The account's devices.

@@ -130,9 +130,7 @@ impl AccountWriter {
     /// actor. The actor may have missed the end, because a commit whose answer was lost can be
     /// recorded after the actor has read the store.
     async fn recorded_challenge(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        let account = self.account.key();
-        let recorded = self.ports.store.challenge(&account.tenant, id).await?;
-        let recorded = recorded.filter(|c| c.account == *account);
+        let recorded = self.ports.store.challenge(self.account.key(), id).await?;
         let recorded: Arc<_> = recorded.ok_or(Refusal::ChallengeUnknown)?.into();
         self.notices.push(Notice::Challenge(recorded.clone()));
         Ok(recorded)

@@ -12,7 +12,7 @@ use countersign_core::account::{
 };
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Shown};
-use countersign_core::change::Transition;
+use countersign_core::change::{CommitId, Transition};
 use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
@@ -280,7 +280,8 @@ impl AccountWriter {
     /// Commits a transition to the store, applies it in memory, and queues notices for the actors
     /// that it concerns.
     async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
-        let Transition { change, answer } = transition;
+        let Transition { mut change, answer } = transition;
+        change.id = CommitId(u64::from_ne_bytes(self.ports.entropy.bytes()));
         // The recorded state is unknown until the store has answered.
         self.lost = true;
         let error = match self.ports.store.commit(change.clone()).await {
@@ -289,8 +290,9 @@ impl AccountWriter {
                 self.recorded(change);
                 return Ok(answer);
             }
+            Ok(Committed::Known(_)) => Unavailable::AccountChanged.into(),
             Ok(Committed::Stale { recorded }) => {
-                let expected = change.expected;
+                let (expected, recorded) = (change.parent.number, recorded.number);
                 tracing::error!(expected, recorded, "account changed behind its writer");
                 Unavailable::AccountChanged.into()
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
-use countersign_core::id::{AuthenticatorId, ChallengeId, CredentialKey, TenantId};
+use countersign_core::id::{AccountKey, AuthenticatorId, ChallengeId, CredentialKey};
 use countersign_core::inbox::Offer;
 
 use super::AccountWriter;
@@ -16,7 +16,7 @@ use crate::telemetry;
 /// result is unknown, so that its receiver has to read the store.
 pub(crate) enum Notice {
     Challenge(Arc<Challenge>),
-    ChallengeInDoubt(TenantId, ChallengeId),
+    ChallengeInDoubt(AccountKey, ChallengeId),
     Credential(CredentialKey, CredentialNotice),
     CredentialInDoubt(CredentialKey),
     /// An event was added to the outbox.
@@ -43,7 +43,7 @@ impl AccountWriter {
                     self.actions.clear();
                     before.iter().for_each(|device| self.unbound(device));
                 }
-                Write::Action(action) => self.keep(action),
+                Write::Track(action) | Write::Action(action) => self.keep(action),
                 Write::Challenge(challenge) => {
                     telemetry::challenge_ended(&challenge);
                     self.notices.push(Notice::Challenge(challenge.clone()));
@@ -73,8 +73,8 @@ impl AccountWriter {
             self.account.devices().iter().map(|device| device.credential()).collect();
         for write in change.writes {
             if let Write::Challenge(challenge) = &write {
-                let (tenant, id) = (change.account.tenant.clone(), challenge.id.clone());
-                self.notices.push(Notice::ChallengeInDoubt(tenant, id));
+                let (account, id) = (change.account.clone(), challenge.id.clone());
+                self.notices.push(Notice::ChallengeInDoubt(account, id));
             }
             if let Write::Device(device) = &write
                 && !credentials.contains(&device.credential())

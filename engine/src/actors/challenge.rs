@@ -57,7 +57,7 @@ impl ChallengeActor {
         shared: Arc<Shared>,
         recorded: Option<Arc<Challenge>>,
     ) -> Self {
-        let tenant = shared.tenants.get(&key.0).ok();
+        let tenant = shared.tenants.get(&key.0.tenant).ok();
         Self { key, shared, tenant, recorded, waiters: Vec::new(), in_doubt: false }
     }
 

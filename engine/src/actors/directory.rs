@@ -100,7 +100,9 @@ impl Shared {
         for notice in notices {
             match notice {
                 Notice::Challenge(challenge) => self.challenge_recorded(challenge),
-                Notice::ChallengeInDoubt(tenant, id) => self.challenges.tell(&(tenant, id), Doubt),
+                Notice::ChallengeInDoubt(account, id) => {
+                    self.challenges.tell(&(account, id), Doubt)
+                }
                 Notice::Credential(key, notice) => self.credentials.tell(&key, notice),
                 Notice::CredentialInDoubt(key) => self.credentials.tell(&key, Doubt),
                 Notice::Event => self.outbox.filled(),
@@ -111,7 +113,7 @@ impl Shared {
     /// Sends a recorded challenge to its actor. If the challenge is open and has no actor, an actor
     /// is started with this record.
     fn challenge_recorded(self: &Arc<Self>, challenge: Arc<Challenge>) {
-        let key = (challenge.account.tenant.clone(), challenge.id.clone());
+        let key = (challenge.account.clone(), challenge.id.clone());
         let recorded = Recorded(challenge.clone());
         if challenge.ended.is_some() {
             return self.challenges.tell(&key, recorded);

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
+use countersign_core::id::{AccountKey, ChallengeId, CredentialKey};
 use countersign_core::set_backs::SetBacks;
 use tokio::sync::oneshot;
 
@@ -33,7 +33,7 @@ use crate::registry::Registry;
 use crate::tenant::Tenants;
 
 /// Key of a challenge in its registry.
-pub(crate) type ChallengeKey = (TenantId, ChallengeId);
+pub(crate) type ChallengeKey = (AccountKey, ChallengeId);
 
 /// State that all actors and the facade share.
 pub(crate) struct Shared {

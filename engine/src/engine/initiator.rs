@@ -103,10 +103,10 @@ impl Engine {
     ) -> Result<Verdict, Error> {
         let wait_ms = wait.ms();
         let permit = self.permit_to_wait(wait_ms);
-        let key = (account.tenant.clone(), id.clone());
+        let key = (account.clone(), id.clone());
         let watched = self.shared.watch(&key, permit.is_some()).await?;
         let mut challenge = watched.challenge;
-        if challenge.account != *account || challenge.action != *action {
+        if challenge.action != *action {
             return Err(Refusal::ChallengeUnknown.into());
         }
         let Some(end) = watched.end else {
@@ -192,7 +192,7 @@ impl Engine {
         action: &ActionKey,
         id: ChallengeId,
     ) -> Result<Option<Ended>, Error> {
-        let watched = self.shared.watch(&(account.tenant.clone(), id.clone()), false).await?;
+        let watched = self.shared.watch(&(account.clone(), id.clone()), false).await?;
         if watched.is_waited_for {
             return Ok(None);
         }

@@ -44,7 +44,7 @@ impl Engine {
         let view = self.shared.account(key, async move |w| {
             let account = w.account();
             Ok(account.record().map(|record| AccountView {
-                revision: account.revision(),
+                revision: account.version().number,
                 record: record.clone(),
                 devices: account.devices().to_vec(),
                 open: account.open().to_vec(),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use countersign_core::account::{AccountRecord, Profile};
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{AccountKey, TenantId, UserId};
 use countersign_core::set_backs::{SET_BACKS_TENANT, SetBacks};
@@ -23,21 +23,21 @@ fn key() -> AccountKey {
     AccountKey { tenant, user: UserId::parse(USER).expect("it is a user's id") }
 }
 
-/// Reads the set-backs, and the revision of their record.
-pub(super) async fn load(store: &Arc<dyn Store>) -> Result<(SetBacks, u64), Error> {
+/// Reads the set-backs, and the version of their record.
+pub(super) async fn load(store: &Arc<dyn Store>) -> Result<(SetBacks, Version), Error> {
     let snapshot = store.account(&key()).await?;
     let Some(text) = snapshot.record.and_then(|record| record.profile.custom) else {
-        return Ok((SetBacks::default(), snapshot.revision));
+        return Ok((SetBacks::default(), snapshot.version));
     };
     let rows: Vec<[u64; 3]> = serde_json::from_str(&text)
         .map_err(|_| StoreError::Unreadable("the set-backs of the clock".to_owned()))?;
-    Ok((SetBacks::from_rows(&rows), snapshot.revision))
+    Ok((SetBacks::from_rows(&rows), snapshot.version))
 }
 
 pub(super) async fn keep(
     store: &Arc<dyn Store>,
     set_backs: &SetBacks,
-    expected: u64,
+    parent: Version,
     now: UnixMillis,
 ) -> Result<(), Error> {
     let rows = serde_json::to_string(&set_backs.to_rows()).expect("numbers are written");
@@ -47,10 +47,11 @@ pub(super) async fn keep(
         counters: Counters::default(),
         tickets: Vec::new(),
     };
-    let change = Change { account: key(), expected, writes: vec![Write::Account(record)] };
+    let (id, writes) = (CommitId::NONE, vec![Write::Account(record)]);
+    let change = Change { account: key(), parent, id, writes };
     match store.commit(change).await? {
         Committed::Recorded => Ok(()),
-        Committed::Stale { .. } | Committed::Ended { .. } => {
+        Committed::Stale { .. } | Committed::Known(_) | Committed::Ended { .. } => {
             Err(Unavailable::AccountChanged.into())
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::{Challenge, Ended};
-use countersign_core::change::Change;
+use countersign_core::change::{Change, Version};
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{
@@ -42,10 +42,13 @@ pub type Answer<T> = Later<Result<T, StoreError>>;
 pub enum Committed {
     /// The whole change is recorded.
     Recorded,
-    /// The change is refused, because the account has another revision than expected.
+    /// The change is refused, because the account has an action of the name of a
+    /// [`Write::Track`](countersign_core::change::Write::Track) already.
+    Known(Box<Action>),
+    /// The change is refused, because the account has another version than the change's parent.
     Stale {
-        /// The revision that is recorded.
-        recorded: u64,
+        /// The version that is recorded.
+        recorded: Version,
     },
     /// The change is refused, because a challenge in it already has a different end.
     Ended {
@@ -107,16 +110,22 @@ pub struct Cursor(pub String);
 /// that was answered before the read was requested. Commits of one account are recorded in the
 /// order in which they were requested. Every look-up uses an index, never a scan of all records.
 pub trait Store: Send + Sync + 'static {
-    /// Records a change if the account has the expected revision, and no challenge in the change
-    /// already has a different end; see [`Committed`].
+    /// Records a change, unless [`Committed`] has a reason against it: a challenge in the change
+    /// already has a different end; else, the account does not have the change's parent version;
+    /// else, an action to be tracked is known.
+    ///
+    /// A change whose name is among the last names of the account's commits is recorded already. It
+    /// is answered so, and nothing is written again. [`CommitId::NONE`] names no commit.
+    ///
+    /// [`CommitId::NONE`]: countersign_core::change::CommitId::NONE
     fn commit(&self, change: Change) -> Answer<Committed>;
 
     /// Reads an account with its devices and open challenges. The snapshot of an unknown user is
     /// empty.
     ///
-    /// The revision of an account only rises. For at least one day that also holds across the
-    /// account's removal, so that a commit for the removed account never fits a new account of the
-    /// same name.
+    /// The number of an account's version only rises. For at least one day that also holds across
+    /// the account's removal, so that a commit for the removed account never fits a new account of
+    /// the same name.
     fn account(&self, key: &AccountKey) -> Answer<Snapshot>;
 
     /// Reads an action of an account.
@@ -126,8 +135,9 @@ pub trait Store: Send + Sync + 'static {
     /// code and state the query filters by.
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
-    /// Reads a challenge, open or ended.
-    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>>;
+    /// Reads a challenge of an account, open or ended. Its action may be gone, because the account
+    /// was removed.
+    fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>>;
 
     /// Reads every binding of a key.
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>>;
@@ -152,10 +162,10 @@ pub trait Store: Send + Sync + 'static {
     fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>>;
 
     /// Records the number of calls about an event, and the time of its next call. An event that was
-    /// removed from the outbox is not added again. The revision of its account does not change.
+    /// removed from the outbox is not added again. The version of its account does not change.
     fn put_off_event(&self, event: &Event) -> Answer<()>;
 
-    /// Removes an event from the outbox, if it is there. The revision of its account does not
+    /// Removes an event from the outbox, if it is there. The version of its account does not
     /// change.
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()>;
 
@@ -164,7 +174,7 @@ pub trait Store: Send + Sync + 'static {
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]>;
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
-    /// `challenges_before`, and the kept revisions of accounts that were removed long ago. Returns
+    /// `challenges_before`, and the kept versions of accounts that were removed long ago. Returns
     /// the number of deleted records.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 

@@ -38,6 +38,10 @@ use crate::ports::store::{ActionQuery, StoreError, UserQuery};
 /// longer.
 const REMOVED_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// Number of an account's last commits whose names are kept. A commit that is sent again while its
+/// name is kept is not written twice.
+const RECENT_COMMITS: usize = 8;
+
 /// Kinds of attributes that the indexes of users cover.
 const ATTRIBUTES: [&str; 3] = ["email", "phone", "username"];
 
@@ -47,7 +51,7 @@ fn check_form(change: &Change) -> Result<(), StoreError> {
     for (index, write) in change.writes.iter().enumerate() {
         let account = match write {
             Write::Account(_) | Write::RemoveAccount | Write::RemoveDevice(_) => continue,
-            Write::Action(action) => &action.account,
+            Write::Track(action) | Write::Action(action) => &action.account,
             Write::Event(event) => &event.account,
             Write::Device(device) => &device.account,
             Write::Challenge(challenge) => {

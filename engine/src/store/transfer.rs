@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Read, Write as IoWrite};
 use std::sync::Arc;
 
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::id::AccountKey;
 
 use super::stream::{Reader, StreamError, Writer, account_of};
@@ -202,7 +202,8 @@ impl Import {
             self.answered().await?;
         }
         let revision = self.revisions.entry(self.hasher.hash_one(&account)).or_default();
-        let change = Change { account, expected: u64::from(*revision), writes };
+        let parent = Version { number: u64::from(*revision), commit: CommitId::NONE };
+        let change = Change { account, parent, id: CommitId::NONE, writes };
         *revision += 1;
         let committed = self.store.commit(change.clone());
         self.under_way.push_back((change, committed));
@@ -217,11 +218,11 @@ impl Import {
         loop {
             match committed.await? {
                 Committed::Recorded => return Ok(true),
-                Committed::Stale { recorded } if recorded != change.expected => {
-                    change.expected = recorded;
+                Committed::Stale { recorded } if recorded != change.parent => {
+                    change.parent = recorded;
                     committed = self.store.commit(change.clone());
                 }
-                Committed::Stale { .. } => {
+                Committed::Stale { .. } | Committed::Known(_) => {
                     return Err(TransferError::NotTaken("an account".to_owned()));
                 }
                 Committed::Ended { challenge, .. } => {

@@ -3,7 +3,7 @@
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::{Challenge, Ended, Shown};
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::device::{Device, Platform, PushToken};
 use countersign_core::display::DisplayText;
 use countersign_core::fatigue::Counters;
@@ -87,18 +87,30 @@ pub fn ended(challenge: &Challenge, outcome: Outcome, at: u64) -> Challenge {
     Challenge { ended: Some(ended), ..challenge.clone() }
 }
 
-pub fn unit<const N: usize>(account: &AccountKey, expected: u64, writes: [Write; N]) -> Change {
-    Change { account: account.clone(), expected, writes: writes.into() }
+/// Returns the version with this number of an account whose commits have no names.
+pub const fn version(number: u64) -> Version {
+    Version { number, commit: CommitId::NONE }
+}
+
+/// Returns the answer to a commit whose parent is not the recorded version, `number`.
+pub const fn stale(number: u64) -> Committed {
+    Committed::Stale { recorded: version(number) }
+}
+
+/// Makes a change of the account's version `parent`.
+pub fn unit(account: &AccountKey, parent: u64, writes: impl Into<Vec<Write>>) -> Change {
+    let (account, parent) = (account.clone(), version(parent));
+    Change { account, parent, id: CommitId::NONE, writes: writes.into() }
 }
 
 /// Commits a unit, and checks that it is recorded.
 pub async fn recorded<const N: usize>(
     store: &impl Store,
     account: &AccountKey,
-    expected: u64,
+    parent: u64,
     writes: [Write; N],
 ) {
-    let committed = store.commit(unit(account, expected, writes)).await;
+    let committed = store.commit(unit(account, parent, writes)).await;
     assert_eq!(committed, Ok(Committed::Recorded));
 }
 

@@ -15,7 +15,7 @@ use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 use futures_util::FutureExt as _;
 
-use crate::{account, change, is_unavailable, revision, until};
+use crate::{account, is_unavailable, revision, until};
 
 /// Time for which the store waits for Redis.
 const WAIT: Duration = Duration::from_millis(800);
@@ -38,7 +38,7 @@ async fn asked(store: &RedisStore, n: u8) -> Challenge {
 }
 
 fn approval(open: &Challenge, expected: u64) -> Change {
-    change(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20).into())])
+    unit(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20).into())])
 }
 
 /// Tells whether the answer to a commit comes at once and is `Recorded`.
@@ -52,7 +52,7 @@ async fn until_written(store: &RedisStore) {
 }
 
 async fn is_approved(store: &RedisStore, open: &Challenge) -> bool {
-    let found = store.challenge(&tenant(), &open.id).await.unwrap().unwrap();
+    let found = store.challenge(&open.account, &open.id).await.unwrap().unwrap();
     found.ended.is_some_and(|ended| ended.outcome == Outcome::Approved)
 }
 
@@ -67,7 +67,7 @@ async fn an_approval_is_answered_at_once_and_reads_wait_for_its_record() {
     let reading = store.account(&open.account);
     redis.signal("CONT");
     let snapshot = reading.await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.open), (3, vec![]));
+    assert_eq!((snapshot.version.number, snapshot.open), (3, vec![]));
     until_written(&store).await;
     assert!(is_approved(&store, &open).await);
 }
@@ -88,7 +88,7 @@ async fn what_counts_holds_enrolls_or_removes_waits_in_every_mode() {
             vec![Write::RemoveDevice(device(who, 1).id)],
             vec![Write::RemoveAccount],
         ] {
-            assert!(!is_told(&store, change(who, 2, writes)), "{bound:?}");
+            assert!(!is_told(&store, unit(who, 2, writes)), "{bound:?}");
         }
         assert_eq!(store.unwritten().records, 0);
         redis.signal("CONT");
@@ -155,7 +155,7 @@ async fn with_continue_approvals_go_on_up_to_the_bound_and_are_recorded_after_th
     let sixth = store.commit(approval(&open[5], 2)).await;
     assert!(is_unavailable(&sixth), "{sixth:?}");
     assert!(store.ready().is_err(), "the backlog is full");
-    let counted = store.commit(change(&open[5].account, 2, [account(record())])).await;
+    let counted = store.commit(unit(&open[5].account, 2, [account(record())])).await;
     assert!(is_unavailable(&counted), "{counted:?}");
     let unread = store.account(&open[0].account).await;
     assert!(unread.is_err(), "it is not known to be open");
@@ -167,7 +167,7 @@ async fn with_continue_approvals_go_on_up_to_the_bound_and_are_recorded_after_th
         assert_eq!(revision(&store, &open.account).await, 3, "once");
         // The first outcome cannot be replaced.
         let other = ended(open, Outcome::Reported, 30);
-        let other = store.commit(change(&open.account, 3, [Write::Challenge(other.into())])).await;
+        let other = store.commit(unit(&open.account, 3, [Write::Challenge(other.into())])).await;
         assert!(matches!(other, Ok(Committed::Ended { .. })), "{other:?}");
     }
     assert_eq!(store.ready(), Ok(()));
@@ -181,7 +181,7 @@ async fn answered_commits_of_one_account_are_recorded_in_their_order() {
     let open: Vec<_> = (0..40).map(|n| challenge(&ann, n, 10)).collect();
     let writes: Vec<_> =
         open.iter().cloned().map(|record| Write::Challenge(record.into())).collect();
-    assert_eq!(store.commit(change(&ann, 0, writes)).await, Ok(Committed::Recorded));
+    assert_eq!(store.commit(unit(&ann, 0, writes)).await, Ok(Committed::Recorded));
     redis.kill();
     for (expected, open) in (1..).zip(&open) {
         assert!(is_told(&store, approval(open, expected)));
@@ -200,7 +200,7 @@ async fn a_redis_without_memory_gets_what_was_answered_once_it_has_some() {
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     assert!(is_told(&store, approval(&one, 2)));
     let watch = Stopwatch::start();
-    let refused = store.commit(change(&two.account, 2, [account(record())])).await;
+    let refused = store.commit(unit(&two.account, 2, [account(record())])).await;
     assert!(is_unavailable(&refused), "{refused:?}");
     assert!(watch.seconds() < WAIT.as_secs_f64(), "it is refused, not waited for");
     assert_eq!(store.unwritten().records, 1);
@@ -230,7 +230,7 @@ async fn a_record_that_contradicts_an_early_answer_breaks_the_store() {
     proxy.refuse(false);
     let why = broken.await.to_string();
     assert!(why.contains("something else is recorded than was answered"), "{why}");
-    let after = store.commit(change(&user("eve"), 0, [account(record())])).await;
+    let after = store.commit(unit(&user("eve"), 0, [account(record())])).await;
     assert!(is_unavailable(&after), "{after:?}");
     assert!(store.account(&open.account).await.is_err());
     assert!(store.ready().is_err());

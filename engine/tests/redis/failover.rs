@@ -11,7 +11,7 @@ use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
 use crate::lost::{is_whole, populate};
-use crate::{change, open, until};
+use crate::{open, until};
 
 /// Makes one Redis a replica of another, and waits until it has all data.
 async fn follow(replica: &Redis, primary: SocketAddr) {
@@ -44,7 +44,7 @@ async fn a_replica_that_lacks_a_tail_is_given_it_and_no_end_is_replaced() {
     server.lead_to(replica.address());
     // The replica lacks the approval, but a denial cannot replace it.
     let denied = Write::Challenge(ended(&asked, Outcome::Denied, 31).into());
-    let answer = store.commit(change(&user("ann"), 4, [denied])).await;
+    let answer = store.commit(unit(&user("ann"), 4, [denied])).await;
     let kept = Box::new(approved.ended.unwrap());
     assert_eq!(answer, Ok(Committed::Ended { challenge: asked.id, recorded: kept }));
     is_whole(&store, "bob", 11, bob).await;

@@ -14,7 +14,7 @@ use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 use futures_util::future::join_all;
 
-use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
+use crate::{account, is_unavailable, open, open_waiting, revision, until, until_ready};
 
 /// Records a user with a phone, an open challenge and an approved one.
 pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challenge, Challenge) {
@@ -38,14 +38,14 @@ pub(crate) async fn is_whole(
 ) {
     let ann = user(name);
     let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.record), (3, Some(record())));
+    assert_eq!((snapshot.version.number, snapshot.record), (3, Some(record())));
     assert_eq!(snapshot.devices, [device(&ann, n)]);
     assert_eq!(snapshot.open, [open]);
     let bound = store.devices_of_key(&device(&ann, n).credential()).await.unwrap();
     assert!(bound.contains(&device(&ann, n)), "{bound:?}");
     assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 1);
     let other = Write::Challenge(ended(&approved, Outcome::Denied, 21).into());
-    let other = store.commit(change(&ann, 3, [other])).await;
+    let other = store.commit(unit(&ann, 3, [other])).await;
     let recorded = Box::new(approved.ended.clone().unwrap());
     assert_eq!(other, Ok(Committed::Ended { challenge: approved.id.clone(), recorded }));
 }
@@ -88,7 +88,7 @@ pub(crate) async fn a_lost_end_is_not_overlooked(
     recorded(store, &bob, 0, [account(record())]).await;
     proxy.plan(Fault::LostInOutage);
     let denied = Write::Challenge(ended(&open, Outcome::Denied, 20).into());
-    let unknown = store.commit(change(&ann, 2, [denied])).await;
+    let unknown = store.commit(unit(&ann, 2, [denied])).await;
     assert!(is_unavailable(&unknown), "{unknown:?}");
     redis.kill();
     redis.restart();
@@ -99,7 +99,11 @@ pub(crate) async fn a_lost_end_is_not_overlooked(
     });
     proxy.refuse(false);
     for read in join_all(readings).await.into_iter().flatten() {
-        assert_eq!((read.revision, read.open), (3, vec![]), "the state before the denial is read");
+        assert_eq!(
+            (read.version.number, read.open),
+            (3, vec![]),
+            "the state before the denial is read"
+        );
     }
     until_ready(store).await;
     assert_eq!(revision(store, &ann).await, 3);
@@ -147,7 +151,7 @@ async fn a_wiped_redis_is_given_back_what_memory_holds() {
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
     // A commit notices the loss too. The end that Redis has lost cannot be replaced.
     let other = Write::Challenge(ended(&ann.1, Outcome::Denied, 30).into());
-    let other = store.commit(change(&user("ann"), 3, [other])).await;
+    let other = store.commit(unit(&user("ann"), 3, [other])).await;
     assert!(matches!(other, Ok(Committed::Ended { .. })), "{other:?}");
     assert_eq!(store.token_secret(&tenant(), [8; 32]).await, Ok(secret));
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
@@ -170,7 +174,7 @@ async fn what_neither_redis_nor_memory_knows_is_said_to_be_lost_and_not_taken_fo
     let bob = populate(&store, "bob", 11).await;
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
     assert!(store.account(&user("ann")).await.is_err(), "ann is not unknown");
-    let new = store.commit(change(&user("eve"), 0, [account(record())])).await;
+    let new = store.commit(unit(&user("eve"), 0, [account(record())])).await;
     assert!(is_unavailable(&new), "{new:?}");
     let due = store.overdue(UnixMillis(9_000), UnixMillis(0), 10).await;
     assert!(due.is_err(), "{due:?}");

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::account::AccountRecord;
-use countersign_core::change::{Change, Write};
+use countersign_core::change::Write;
 use countersign_core::id::AccountKey;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, StoreError};
@@ -46,12 +46,8 @@ fn account(record: AccountRecord) -> Write {
     Write::Account(record)
 }
 
-fn change(key: &AccountKey, expected: u64, writes: impl Into<Vec<Write>>) -> Change {
-    Change { account: key.clone(), expected, writes: writes.into() }
-}
-
 async fn revision(store: &RedisStore, key: &AccountKey) -> u64 {
-    store.account(key).await.unwrap().revision
+    store.account(key).await.unwrap().version.number
 }
 
 fn is_unavailable(answer: &Result<Committed, StoreError>) -> bool {

@@ -14,7 +14,7 @@ use countersign_engine::store::{MemoryStore, SqliteStore, stream};
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
-use crate::{account, change, open, revision};
+use crate::{account, open, revision};
 
 /// Number of users. It is more than one page of any store holds.
 const USERS: u16 = 300;
@@ -197,7 +197,7 @@ async fn the_many_records_of_one_account_are_taken_over_in_units_of_bounded_size
     let (first, ann) = (MemoryStore::default(), user("ann"));
     let actions = (0..600).map(|n| Write::Action(action(&ann, &n.to_string(), n).into()));
     let writes: Vec<_> = std::iter::once(account(record())).chain(actions).collect();
-    let recording = first.commit(change(&ann, 0, writes)).await;
+    let recording = first.commit(unit(&ann, 0, writes)).await;
     assert_eq!(recording, Ok(Committed::Recorded));
     let mut stream = Vec::new();
     transfer::export(&first, &mut stream, |_| {}).await.unwrap();

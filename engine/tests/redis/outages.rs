@@ -11,7 +11,7 @@ use countersign_engine::store::RedisStore;
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
-use crate::{account, change, is_unavailable, open, open_waiting, revision, until_ready};
+use crate::{account, is_unavailable, open, open_waiting, revision, until_ready};
 
 /// Number of successive commits of each account while Redis is killed.
 const COMMITS: u64 = 40;
@@ -22,14 +22,14 @@ const ACCOUNTS: usize = 16;
 async fn commits(store: Arc<RedisStore>, key: AccountKey) {
     let (mut known, mut acknowledged) = (0, 0);
     while known < COMMITS {
-        match store.commit(change(&key, known, [account(record())])).await {
+        match store.commit(unit(&key, known, [account(record())])).await {
             Ok(Committed::Recorded) => {
                 known += 1;
                 acknowledged = known;
             }
             Err(StoreError::Unavailable(_)) => {
                 known = crate::until("it answers", async || {
-                    store.account(&key).await.ok().map(|snapshot| snapshot.revision)
+                    store.account(&key).await.ok().map(|snapshot| snapshot.version.number)
                 })
                 .await;
                 assert!(known >= acknowledged, "what was acknowledged is lost");
@@ -80,7 +80,7 @@ async fn a_pause_of_redis_makes_commits_wait_and_loses_none() {
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     redis.signal("STOP");
-    let waiting = store.commit(change(&ann, 1, [Write::Device(device(&ann, 1).into())]));
+    let waiting = store.commit(unit(&ann, 1, [Write::Device(device(&ann, 1).into())]));
     let reading = store.account(&ann);
     // This pause is longer than the time limit of a reply, so the store asks again on another
     // connection.
@@ -100,7 +100,7 @@ async fn a_long_pause_is_answered_in_bounded_time_and_settled_after_it() {
     recorded(&store, &ann, 0, [account(record())]).await;
     redis.signal("STOP");
     let watch = countersign_engine::system::Stopwatch::start();
-    let answer = store.commit(change(&ann, 1, [account(record())])).await;
+    let answer = store.commit(unit(&ann, 1, [account(record())])).await;
     assert!(is_unavailable(&answer), "{answer:?}");
     assert!(watch.seconds() < 5.0, "{} s", watch.seconds());
     assert!(store.ready().is_err());
@@ -119,14 +119,14 @@ async fn a_redis_without_memory_refuses_and_loses_nothing() {
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     for _ in 0..3 {
         let writes = [account(record()), Write::Device(device(&ann, 1).into())];
-        let answer = store.commit(change(&ann, 1, writes)).await;
+        let answer = store.commit(unit(&ann, 1, writes)).await;
         assert!(is_unavailable(&answer), "{answer:?}");
-        let removal = store.commit(change(&ann, 1, [Write::RemoveAccount])).await;
+        let removal = store.commit(unit(&ann, 1, [Write::RemoveAccount])).await;
         assert!(is_unavailable(&removal), "{removal:?}");
         assert!(store.ready().is_err());
     }
     let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.record), (1, Some(record())));
+    assert_eq!((snapshot.version.number, snapshot.record), (1, Some(record())));
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "+OK\r\n");
     recorded(&store, &ann, 1, [Write::Device(device(&ann, 1).into())]).await;
     assert_eq!(store.ready(), Ok(()));
@@ -137,7 +137,7 @@ async fn a_redis_that_has_memory_again_is_noticed_by_an_idle_server() {
     let redis = Redis::volatile();
     let store = open(&redis.url()).await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
-    let refused = store.commit(change(&user("ann"), 0, [account(record())])).await;
+    let refused = store.commit(unit(&user("ann"), 0, [account(record())])).await;
     assert!(is_unavailable(&refused), "{refused:?}");
     // The lock is renewed even without memory, so after its lifetime it is still held.
     tokio::time::sleep(Duration::from_millis(3_500)).await;

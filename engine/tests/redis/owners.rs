@@ -11,7 +11,7 @@ use countersign_engine::system::SystemEntropy;
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
-use crate::{account, change, is_unavailable, open, revision, try_open, until};
+use crate::{account, is_unavailable, open, revision, try_open, until};
 
 const WAIT: Duration = Duration::from_secs(3);
 
@@ -52,7 +52,7 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
         try_open(&redis.url(), WAIT).await.ok()
     })
     .await;
-    let late = asleep.commit(change(&ann, 1, [account(record())])).await;
+    let late = asleep.commit(unit(&ann, 1, [account(record())])).await;
     assert!(is_unavailable(&late), "{late:?}");
     assert!(asleep.account(&ann).await.is_err(), "it cannot know what is recorded");
     let why = asleep.broken().await.to_string();

@@ -11,7 +11,7 @@ use countersign_testkit::proxy::{Fault, Proxy};
 use countersign_testkit::records::*;
 use countersign_testkit::redis_server::Redis;
 
-use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
+use crate::{account, is_unavailable, open, open_waiting, revision, until, until_ready};
 
 const FAULTS: [Fault; 3] = [Fault::LostBefore, Fault::LostAfter, Fault::Duplicated];
 
@@ -36,12 +36,12 @@ async fn a_commit_is_recorded_once_whatever_becomes_of_it_on_the_way() {
         ];
         for (expected, writes) in (0..).zip(units) {
             proxy.plan(fault);
-            let committed = store.commit(change(&ann, expected, writes)).await;
+            let committed = store.commit(unit(&ann, expected, writes)).await;
             assert_eq!(committed, Ok(Committed::Recorded), "{fault:?}, unit {expected}");
             assert!(proxy.is_done(), "{fault:?} has happened");
             assert_eq!(revision(&store, &ann).await, expected + 1, "{fault:?}, unit {expected}");
         }
-        assert_eq!(store.challenge(&tenant(), &approved.id).await, Ok(Some(approved)));
+        assert_eq!(store.challenge(&ann, &approved.id).await, Ok(Some(approved)));
     }
     assert_eq!(store.ready(), Ok(()));
 }
@@ -56,13 +56,13 @@ async fn what_is_refused_is_refused_however_often_it_arrives() {
         let first = ended(&challenge(&ann, n, 10), Outcome::Denied, 20);
         recorded(&store, &ann, 0, [Write::Challenge(first.clone().into())]).await;
         proxy.plan(fault);
-        let stale = store.commit(change(&ann, 7, [account(record())])).await;
-        assert_eq!(stale, Ok(Committed::Stale { recorded: 1 }), "{fault:?}");
+        let late = store.commit(unit(&ann, 7, [account(record())])).await;
+        assert_eq!(late, Ok(stale(1)), "{fault:?}");
         proxy.plan(fault);
         let other = Write::Challenge(ended(&first, Outcome::Approved, 20).into());
-        let other = store.commit(change(&ann, 1, [other])).await;
+        let other = store.commit(unit(&ann, 1, [other])).await;
         assert!(matches!(other, Ok(Committed::Ended { .. })), "{fault:?}: {other:?}");
-        assert_eq!(store.challenge(&tenant(), &first.id).await, Ok(Some(first)));
+        assert_eq!(store.challenge(&ann, &first.id).await, Ok(Some(first)));
     }
 }
 
@@ -83,7 +83,7 @@ async fn a_commit_that_arrives_after_its_successor_changes_nothing() {
     let said = proxy.deliver_late().await;
     assert!(said.contains("late"), "{said}");
     let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.record, snapshot.devices), (0, None, vec![]));
+    assert_eq!((snapshot.version.number, snapshot.record, snapshot.devices), (0, None, vec![]));
     recorded(&store, &ann, 0, [account(record())]).await;
 }
 
@@ -99,7 +99,7 @@ async fn what_may_be_recorded_is_settled_before_anything_is_read() {
         let expected = revision(&store, &ann).await;
         proxy.plan(fault);
         let writes = [Write::Challenge(open.clone().into())];
-        let asking = store.commit(change(&ann, expected, writes));
+        let asking = store.commit(unit(&ann, expected, writes));
         until("the fault happens", async || proxy.is_done().then_some(())).await;
         proxy.refuse(true);
         assert!(is_unavailable(&asking.await), "{fault:?}");
@@ -121,10 +121,9 @@ async fn what_was_never_sent_is_not_recorded_later() {
     proxy.refuse(true);
     // The proxy closes the existing connection when this commit uses it, so this commit counts as
     // sent, and its result is unknown.
-    let first = store.commit(change(&user("eve"), 0, [account(record())])).await;
+    let first = store.commit(unit(&user("eve"), 0, [account(record())])).await;
     assert!(is_unavailable(&first));
-    let later: Vec<_> =
-        (1..5).map(|n| store.commit(change(&ann, n, [account(record())]))).collect();
+    let later: Vec<_> = (1..5).map(|n| store.commit(unit(&ann, n, [account(record())]))).collect();
     for answer in later {
         assert!(is_unavailable(&answer.await));
     }
@@ -164,7 +163,7 @@ async fn a_damaged_end_is_told_to_its_caller_and_the_store_stays_ready() {
     for fault in [None, Some(Fault::LostAfter)] {
         fault.into_iter().for_each(|fault| proxy.plan(fault));
         let denied = ended(&challenge(&ann, 1, 10), Outcome::Denied, 30);
-        let told = store.commit(change(&ann, 1, [Write::Challenge(denied.into())])).await;
+        let told = store.commit(unit(&ann, 1, [Write::Challenge(denied.into())])).await;
         assert!(matches!(told, Err(StoreError::Unreadable(_))), "{fault:?}: {told:?}");
         until_ready(&store).await;
     }

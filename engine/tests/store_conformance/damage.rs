@@ -75,13 +75,13 @@ async fn said(folder: &Path, damage: &str) -> Result<usize, StoreError> {
     for n in 0..USERS {
         match store.account(&who(n)).await {
             Ok(snapshot) => {
-                assert_eq!((snapshot.revision, &snapshot.open), (1, &vec![]), "{damage}");
+                assert_eq!((snapshot.version.number, &snapshot.open), (1, &vec![]), "{damage}");
                 assert_eq!(snapshot.record, Some(record()), "{damage}");
                 assert_eq!(snapshot.devices, [phone(n)], "{damage}");
             }
             Err(_) => refused += 1,
         }
-        match store.challenge(&tenant(), &challenge_id(n)).await {
+        match store.challenge(&who(n), &challenge_id(n)).await {
             Ok(found) => assert_eq!(found, Some(decided(n)), "{damage}"),
             Err(_) => refused += 1,
         }

@@ -42,7 +42,7 @@ async fn a_reopened_store_has_everything_that_was_committed() {
 
     let store = open(&path);
     let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.record), (1, Some(record())));
+    assert_eq!((snapshot.version.number, snapshot.record), (1, Some(record())));
     assert_eq!((snapshot.devices, snapshot.open), (vec![phone], vec![open_one]));
     assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![sign_in]));
     assert_eq!(store.token_secret(&tenant(), [2; 32]).await, Ok([1; 32]));
@@ -76,7 +76,7 @@ async fn a_second_server_on_one_file_is_refused_until_the_first_has_closed() {
     }
     recorded(&first, &user("ann"), 0, [Write::Account(record())]).await;
     first.close().await.unwrap();
-    assert_eq!(open(&path).account(&user("ann")).await.unwrap().revision, 1);
+    assert_eq!(open(&path).account(&user("ann")).await.unwrap().version.number, 1);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_damaged_row_is_refused_and_the_others_are_not() {
     let store = open(&path);
     let unreadable = |kind: &str| StoreError::Unreadable(format!("{kind}: its checksum is wrong"));
     assert_eq!(store.account(&ann).await.unwrap_err(), unreadable("device"));
-    assert_eq!(store.challenge(&tenant(), &expired[0].id).await, Err(unreadable("challenge")));
+    assert_eq!(store.challenge(&ann, &expired[0].id).await, Err(unreadable("challenge")));
     assert_eq!(store.account(&bob).await.unwrap().devices, [device(&bob, 1)]);
     // A damaged challenge does not block the expiry of the next one.
     let overdue = store.overdue(countersign_core::time::UnixMillis(1_000), record().created_at, 1);

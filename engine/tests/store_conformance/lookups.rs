@@ -130,9 +130,9 @@ pub(crate) async fn users_of_another_tenant_are_not_found(store: impl Store) {
         assert_eq!(found(&store, &tenant(), query.clone()).await, [""; 0]);
         assert_eq!(found(&store, &other, query).await, ["ann"]);
     }
-    assert_eq!(store.account(&user("ann")).await.unwrap().revision, 0);
-    assert_eq!(store.challenge(&tenant(), &open.id).await, Ok(None));
-    assert_eq!(store.challenge(&other, &open.id).await, Ok(Some(open)));
+    assert_eq!(store.account(&user("ann")).await.unwrap().version.number, 0);
+    assert_eq!(store.challenge(&user("ann"), &open.id).await, Ok(None));
+    assert_eq!(store.challenge(&foreign, &open.id).await, Ok(Some(open)));
 }
 
 pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {

@@ -12,6 +12,7 @@ mod outbox;
 mod scan;
 mod tickets;
 mod times;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,8 +109,23 @@ macro_rules! contradictions {
     };
 }
 
+/// Defines the tests of commits that depend on the recorded version.
+macro_rules! versions {
+    ($open:ident) => {
+        suite! {
+            $open,
+            versions: {
+                an_action_to_track_that_is_known_is_answered_and_nothing_is_written,
+                a_commit_that_is_sent_again_is_answered_and_not_written_again,
+                two_accounts_may_have_challenges_of_one_id,
+            }
+        }
+    };
+}
+
 mod memory {
     conformance!(in_memory);
+    versions!(in_memory);
     contradictions!(in_memory);
 }
 

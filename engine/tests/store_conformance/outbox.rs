@@ -26,8 +26,8 @@ pub(crate) async fn an_event_is_recorded_with_its_unit_or_not_at_all(store: impl
         let reported = ended(&open, Outcome::Reported, at);
         [Write::Challenge(reported.into()), Write::Event(event(&ann, 1, at))]
     };
-    let stale = store.commit(unit(&ann, 0, report(20))).await;
-    assert_eq!(stale, Ok(Committed::Stale { recorded: 1 }));
+    let late = store.commit(unit(&ann, 0, report(20))).await;
+    assert_eq!(late, Ok(stale(1)));
     assert_eq!(due(&store, u64::MAX).await, []);
     recorded(&store, &ann, 1, report(20)).await;
     assert_eq!(due(&store, 20).await, [event(&ann, 1, 20)]);
@@ -93,11 +93,11 @@ pub(crate) async fn an_event_outlives_its_account_and_raises_no_revision(store: 
     recorded(&store, &ann, 0, [Write::Account(record()), Write::Event(event.clone())]).await;
     let called = event.called(UnixMillis(100)).unwrap();
     store.put_off_event(&called).await.unwrap();
-    assert_eq!(store.account(&ann).await.unwrap().revision, 1);
+    assert_eq!(store.account(&ann).await.unwrap().version.number, 1);
     recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
     assert_eq!(due(&store, u64::MAX).await, [called]);
     store.remove_event(&ann, &event.id).await.unwrap();
-    assert_eq!(store.account(&ann).await.unwrap().revision, 2);
+    assert_eq!(store.account(&ann).await.unwrap().version.number, 2);
 }
 
 pub(crate) async fn of_events_of_one_name_each_account_has_its_own(store: impl Store) {

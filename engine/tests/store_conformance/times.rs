@@ -70,21 +70,16 @@ pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store:
     assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(2));
     assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(0));
     assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![kept]));
-    assert_eq!(store.challenge(&tenant(), &over.id).await, Ok(None));
-    assert_eq!(store.challenge(&tenant(), &recent.id).await, Ok(Some(recent)));
+    assert_eq!(store.challenge(&ann, &over.id).await, Ok(None));
+    assert_eq!(store.challenge(&ann, &recent.id).await, Ok(Some(recent)));
     let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.open), (2, vec![open]));
+    assert_eq!((snapshot.version.number, snapshot.open), (2, vec![open]));
 }
 
 pub(crate) async fn pruning_takes_more_than_one_helping(store: impl Store) {
     let ann = user("ann");
     let old = (0..1_200).map(|n| Write::Action(action(&ann, &format!("{n}"), n).into()));
-    let change = countersign_core::change::Change {
-        account: ann.clone(),
-        expected: 0,
-        writes: old.collect(),
-    };
-    store.commit(change).await.unwrap();
+    store.commit(unit(&ann, 0, old.collect::<Vec<_>>())).await.unwrap();
     assert_eq!(store.prune(UnixMillis(1_199), UnixMillis(0)).await, Ok(1_199));
     assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 1);
 }

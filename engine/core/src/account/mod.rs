@@ -25,7 +25,7 @@ pub use crate::profile::{Edit, Profile, ProfilePatch};
 pub use crate::record::{AccountRecord, Snapshot};
 
 use crate::challenge::{Challenge, Ended};
-use crate::change::{Change, Transition, Write};
+use crate::change::{Change, CommitId, Transition, Version, Write};
 use crate::device::Device;
 use crate::fatigue::Counters;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
@@ -38,7 +38,7 @@ use crate::time::UnixMillis;
 #[derive(Clone, Debug)]
 pub struct Account {
     key: AccountKey,
-    revision: u64,
+    version: Version,
     record: Option<AccountRecord>,
     devices: Vec<Arc<Device>>,
     open: Vec<Arc<Challenge>>,
@@ -48,10 +48,10 @@ impl Account {
     /// Restores an account from its stored state.
     #[must_use]
     pub fn restore(key: AccountKey, snapshot: Snapshot) -> Self {
-        let Snapshot { revision, record, devices, open } = snapshot;
+        let Snapshot { version, record, devices, open } = snapshot;
         let devices = devices.into_iter().map(Arc::new).collect();
         let open = open.into_iter().map(Arc::new).collect();
-        Self { key, revision, record, devices, open }
+        Self { key, version, record, devices, open }
     }
 
     /// Returns the account's tenant and user.
@@ -78,10 +78,10 @@ impl Account {
         &self.open
     }
 
-    /// Returns the account's revision, which each change raises by 1.
+    /// Returns the account's version, whose number each change raises by 1.
     #[must_use]
-    pub const fn revision(&self) -> u64 {
-        self.revision
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// Returns true if the user has an authenticator.
@@ -145,8 +145,8 @@ impl Account {
 
     /// Makes a change in memory that the store has recorded.
     pub fn apply(&mut self, change: &Change) {
-        debug_assert_eq!(change.expected, self.revision, "changes are applied in order");
-        self.revision = change.expected + 1;
+        debug_assert_eq!(change.parent, self.version, "changes are applied in order");
+        self.version = change.version();
         for write in &change.writes {
             match write {
                 Write::Account(record) => self.record = Some(record.clone()),
@@ -155,7 +155,7 @@ impl Account {
                     self.devices.clear();
                     self.open.clear();
                 }
-                Write::Action(_) | Write::Event(_) => {}
+                Write::Track(_) | Write::Action(_) | Write::Event(_) => {}
                 Write::Challenge(challenge) => {
                     self.open.retain(|c| c.id != challenge.id);
                     if challenge.ended.is_none() {
@@ -174,7 +174,8 @@ impl Account {
     }
 
     fn transition<T>(&self, writes: Vec<Write>, answer: T) -> Transition<T> {
-        let change = Change { account: self.key.clone(), expected: self.revision, writes };
+        let (account, parent) = (self.key.clone(), self.version);
+        let change = Change { account, parent, id: CommitId::NONE, writes };
         Transition { change, answer }
     }
 }

@@ -68,14 +68,14 @@ impl Account {
             state_updated_at: now,
             decided_by: None,
             approved: None,
-            revision: self.revision + 1,
+            revision: self.version.number + 1,
         });
         let record = self.patched_record(&track.profile, now);
         let mut writes = Vec::with_capacity(2);
         if self.record.as_ref() != Some(&record) {
             writes.push(Write::Account(record));
         }
-        writes.push(Write::Action(action.clone()));
+        writes.push(Write::Track(action.clone()));
         let tracked = Tracked { action, is_enrolled };
         Ok((Some(self.transition(writes, tracked.clone())), tracked))
     }

@@ -52,12 +52,12 @@ impl Stored {
     /// Applies a unit to the account, whatever version it was made from.
     pub(crate) fn apply(&mut self, unit: &Unit) {
         let fits = self.version == unit.parent;
-        // The expected revision differs only in runs without one of the rules.
-        let change = Change { expected: self.account.revision(), ..unit.change.clone() };
+        // The parent differs only in runs without one of the rules.
+        let change = Change { parent: self.account.version(), ..unit.change.clone() };
         self.account.apply(&change);
         for write in &change.writes {
             match write {
-                Write::Action(action) => {
+                Write::Track(action) | Write::Action(action) => {
                     self.actions.insert(action.key.clone(), action.clone());
                 }
                 Write::Challenge(challenge) if challenge.ended.is_some() => {

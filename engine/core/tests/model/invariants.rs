@@ -233,7 +233,7 @@ fn memory_agrees_with_the_store(world: &World) {
     for user in (0..USERS).filter(|user| !world.stale[*user]) {
         let account = &world.accounts[user];
         let mut snapshot = world.store.snapshot(&account_key(user));
-        assert_eq!(account.revision(), snapshot.revision);
+        assert_eq!(account.version(), snapshot.version);
         assert_eq!(account.record(), snapshot.record.as_ref());
         assert!(account.devices().iter().map(Arc::as_ref).eq(&snapshot.devices));
         let mut open = account.open().to_vec();

@@ -21,7 +21,7 @@ impl World {
         let user = user_of(&change.account);
         for write in &change.writes {
             match write {
-                Write::Account(_) | Write::Action(_) | Write::Event(_) => {}
+                Write::Account(_) | Write::Track(_) | Write::Action(_) | Write::Event(_) => {}
                 Write::RemoveAccount => {
                     for device in self.accounts[user].devices() {
                         self.inboxes.iter_mut().for_each(|inbox| inbox.unbind(&device.id));

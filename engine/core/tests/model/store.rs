@@ -1,5 +1,5 @@
 //! A store in memory with the rules of the engine's store port: it refuses a commit with another
-//! revision, a commit is atomic, and the first recorded end of a challenge is never replaced.
+//! version, a commit is atomic, and the first recorded end of a challenge is never replaced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, Version, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 
-/// Result of a commit: recorded, refused because of another revision, or refused because a
+/// Result of a commit: recorded, refused because of another version, or refused because a
 /// challenge has another recorded end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
@@ -22,7 +22,7 @@ pub(crate) enum Committed {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Stored {
-    pub(crate) revision: u64,
+    pub(crate) version: Version,
     pub(crate) record: Option<AccountRecord>,
     pub(crate) devices: Vec<Device>,
 }
@@ -36,8 +36,8 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn commit(&mut self, change: &Change) -> Committed {
-        let recorded = self.accounts.get(&change.account).map_or(0, |a| a.revision);
-        if recorded != change.expected {
+        let recorded = self.accounts.get(&change.account).map_or(Version::NONE, |a| a.version);
+        if recorded != change.parent {
             return Committed::Stale;
         }
         let ended_otherwise = |write: &Write| {
@@ -48,7 +48,7 @@ impl Store {
         if change.writes.iter().any(ended_otherwise) {
             return Committed::Ended;
         }
-        self.accounts.entry(change.account.clone()).or_default().revision = change.expected + 1;
+        self.accounts.entry(change.account.clone()).or_default().version = change.version();
         for write in &change.writes {
             self.write(&change.account, write);
         }
@@ -59,11 +59,11 @@ impl Store {
         match write {
             Write::Account(record) => self.stored(key).record = Some(record.clone()),
             Write::RemoveAccount => {
-                let revision = self.stored(key).revision;
-                *self.stored(key) = Stored { revision, ..Stored::default() };
+                let version = self.stored(key).version;
+                *self.stored(key) = Stored { version, ..Stored::default() };
                 self.actions.retain(|(account, _), _| account != key);
             }
-            Write::Action(action) => {
+            Write::Track(action) | Write::Action(action) => {
                 self.actions.insert((key.clone(), action.key.clone()), action.clone());
             }
             Write::Challenge(challenge) => {
@@ -94,9 +94,9 @@ impl Store {
     }
 
     pub(crate) fn snapshot(&self, key: &AccountKey) -> Snapshot {
-        let Stored { revision, record, devices } =
+        let Stored { version, record, devices } =
             self.accounts.get(key).cloned().unwrap_or_default();
         let open = self.open().filter(|c| c.account == *key).map(|c| Challenge::clone(c)).collect();
-        Snapshot { revision, record, devices, open }
+        Snapshot { version, record, devices, open }
     }
 }

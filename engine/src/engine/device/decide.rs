@@ -6,8 +6,8 @@ use metrics::counter;
 
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::decision::{self, Asked, SignedDecision};
-use countersign_core::device::Signing;
-use countersign_core::id::{ChallengeId, CredentialKey, TenantId};
+use countersign_core::device::{Device, Signing};
+use countersign_core::id::{ChallengeId, CredentialKey};
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::{InvalidSignature, PublicKey};
 use countersign_core::time::UnixMillis;
@@ -54,7 +54,7 @@ impl Engine {
             Some(challenge) => Some(challenge),
             // The challenge is not pending for this key. Its record shows whether the key may
             // answer it.
-            None => self.recorded(&key.tenant, &signed.challenge).await?,
+            None => self.recorded(&bindings, &signed.challenge).await?,
         };
         let asked =
             challenge.as_deref().and_then(|c| Some((c, Asked::among(&bindings, c, signing)?)));
@@ -75,16 +75,20 @@ impl Engine {
         judged.await
     }
 
+    /// Looks for a challenge among those of the key's users.
     async fn recorded(
         &self,
-        tenant: &TenantId,
+        bindings: &[Arc<Device>],
         id: &ChallengeId,
     ) -> Result<Option<Arc<Challenge>>, Error> {
-        match self.shared.watch(&(tenant.clone(), id.clone()), false).await {
-            Ok(watched) => Ok(Some(watched.challenge)),
-            Err(Error::Refused(Refusal::ChallengeUnknown)) => Ok(None),
-            Err(error) => Err(error),
+        for device in bindings {
+            match self.shared.watch(&(device.account.clone(), id.clone()), false).await {
+                Ok(watched) => return Ok(Some(watched.challenge)),
+                Err(Error::Refused(Refusal::ChallengeUnknown)) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(None)
     }
 
     /// Returns the error for a key that may not answer the challenge. If the key signs challenge

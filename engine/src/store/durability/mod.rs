@@ -47,7 +47,7 @@ pub(super) fn may_lag(change: &Change) -> bool {
     let decided_by = |device: &Device| challenges().any(|c| end_by(c) == Some(&device.id));
     let holds = [Outcome::Denied, Outcome::Reported, Outcome::Failed, Outcome::Revoked];
     let lags = |write: &Write| match write {
-        Write::Challenge(_) | Write::Action(_) | Write::Event(_) => true,
+        Write::Challenge(_) | Write::Track(_) | Write::Action(_) | Write::Event(_) => true,
         // An approval updates the time of the device's last signature.
         Write::Device(device) => decided_by(device),
         Write::Account(_) => ends(Outcome::Approved),

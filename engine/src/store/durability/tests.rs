@@ -49,7 +49,7 @@ impl Life {
         let (tracked, _) = account.track(&track, None, Unenrolled::Allow, NOW).unwrap();
         let tracked = tracked.unwrap().change;
         let action = tracked.writes.iter().find_map(|write| match write {
-            Write::Action(action) => Some(action.clone()),
+            Write::Track(action) | Write::Action(action) => Some(action.clone()),
             Write::Account(_)
             | Write::RemoveAccount
             | Write::Challenge(_)
@@ -78,7 +78,8 @@ impl Life {
     }
 
     fn issue(&mut self, held: bool) -> ChallengeId {
-        let id = ChallengeId::from_entropy(&[u8::try_from(self.account.revision()).unwrap(); 24]);
+        let id =
+            ChallengeId::from_entropy(&[u8::try_from(self.account.version().number).unwrap(); 24]);
         let issue = Issue {
             id: id.clone(),
             target: None,

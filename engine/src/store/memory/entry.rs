@@ -1,21 +1,24 @@
 //! One account's records, and the indexes of its actions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
+use countersign_core::change::{CommitId, Version};
 use countersign_core::device::Device;
 use countersign_core::id::{ActionCode, ActionKey};
 use countersign_core::time::UnixMillis;
 
 use super::owned;
 use crate::ports::store::ActionQuery;
-use crate::store::{listed_states, state_number};
+use crate::store::{RECENT_COMMITS, listed_states, state_number};
 
 #[derive(Default)]
 pub(super) struct Entry {
-    pub(super) revision: u64,
+    pub(super) version: Version,
+    /// Names of the last commits, the latest at the back.
+    pub(super) recent: VecDeque<CommitId>,
     pub(super) record: Option<AccountRecord>,
     pub(super) devices: Vec<Arc<Device>>,
     pub(super) actions: HashMap<ActionKey, (u64, Arc<Action>)>,
@@ -27,6 +30,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Enters the next version.
+    pub(super) fn advance(&mut self, version: Version) {
+        self.version = version;
+        if version.commit == CommitId::NONE {
+            return;
+        }
+        if self.recent.len() == RECENT_COMMITS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(version.commit);
+    }
+
     pub(super) fn list(&mut self, sequence: u64, action: &Action) {
         let (state, at) = (state_number(action.state), action.created_at);
         for code in [None, Some(action.key.code.clone())] {

@@ -76,8 +76,8 @@ impl Store for MemoryStore {
         self.answer(|state| Ok(state.actions(account, &query)))
     }
 
-    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
-        let name = (tenant.clone(), id.clone());
+    fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>> {
+        let name = (account.clone(), id.clone());
         self.answer(|state| Ok(state.challenges.get(&name).map(owned)))
     }
 

@@ -22,8 +22,8 @@ impl State {
             gone += 1;
         }
         while self.ended.first().is_some_and(|(at, ..)| *at < challenges_before) {
-            let (_, id, tenant) = self.ended.pop_first().expect("there is a first");
-            self.challenges.remove(&(tenant, id));
+            let (_, id, account) = self.ended.pop_first().expect("there is a first");
+            self.challenges.remove(&(account, id));
             gone += 1;
         }
         gone + self.prune_removed(challenges_before)

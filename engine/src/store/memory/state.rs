@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_core::account::Snapshot;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, Version, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{
     AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, TenantId, UserId,
@@ -18,10 +18,10 @@ use super::indexes::Indexes;
 use super::outbox::Outbox;
 use super::owned;
 use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
-use crate::store::{challenges, check_form, foreign_challenge, sort_devices, sort_open};
+use crate::store::{challenges, check_form, sort_devices, sort_open};
 
 /// Key of a challenge in an index that is ordered by time.
-type Timed = (UnixMillis, ChallengeId, TenantId);
+type Timed = (UnixMillis, ChallengeId, AccountKey);
 
 #[derive(Default)]
 pub(super) struct State {
@@ -36,7 +36,7 @@ pub(super) struct State {
     /// Removed accounts by mark: 0 before the first pruning after the removal, then that pruning's
     /// time.
     pub(super) removed: BTreeSet<(UnixMillis, AccountKey)>,
-    pub(super) challenges: HashMap<(TenantId, ChallengeId), Arc<Challenge>>,
+    pub(super) challenges: HashMap<(AccountKey, ChallengeId), Arc<Challenge>>,
     open: HashMap<AccountKey, Vec<ChallengeId>>,
     /// Open challenges by expiry time.
     due: BTreeSet<Timed>,
@@ -52,28 +52,37 @@ pub(super) struct State {
 impl State {
     pub(super) fn commit(&mut self, change: Change) -> Result<Committed, StoreError> {
         check_form(&change)?;
+        let entry = self.accounts.get(&change.account);
+        if entry.is_some_and(|entry| entry.recent.contains(&change.id)) {
+            return Ok(Committed::Recorded);
+        }
         for proposed in challenges(&change.writes) {
-            let name = (proposed.account.tenant.clone(), proposed.id.clone());
+            let name = (proposed.account.clone(), proposed.id.clone());
             let Some(recorded) = self.challenges.get(&name) else { continue };
-            if recorded.account != proposed.account {
-                return Err(foreign_challenge());
-            }
             if recorded.ended.is_some() && recorded.ended != proposed.ended {
                 let ended = recorded.ended.clone().expect("checked just above");
                 let challenge = proposed.id.clone();
                 return Ok(Committed::Ended { challenge, recorded: Box::new(ended) });
             }
         }
-        let recorded = self.accounts.get(&change.account).map_or(0, |entry| entry.revision);
-        if recorded != change.expected {
+        let recorded = entry.map_or(Version::NONE, |entry| entry.version);
+        if recorded != change.parent {
             return Ok(Committed::Stale { recorded });
+        }
+        for write in &change.writes {
+            if let Write::Track(action) = write
+                && let Some((_, known)) = entry.and_then(|entry| entry.actions.get(&action.key))
+            {
+                return Ok(Committed::Known(owned(known).into()));
+            }
         }
         self.write(change);
         Ok(Committed::Recorded)
     }
 
     fn write(&mut self, change: Change) {
-        let Change { account: key, expected, writes } = change;
+        let version = change.version();
+        let Change { account: key, writes, .. } = change;
         for write in writes {
             match write {
                 Write::Account(record) => {
@@ -85,22 +94,23 @@ impl State {
                     }
                 }
                 Write::RemoveAccount => self.remove_account(&key),
-                Write::Action(action) => self.put_action(action),
+                Write::Track(action) | Write::Action(action) => self.put_action(action),
                 Write::Challenge(challenge) => self.put_challenge(challenge),
                 Write::Device(device) => self.put_device(device),
                 Write::RemoveDevice(id) => self.remove_device(&key, &id),
                 Write::Event(event) => self.outbox.put(event),
             }
         }
-        self.accounts.entry(key).or_default().revision = expected + 1;
+        self.accounts.entry(key).or_default().advance(version);
     }
 
     fn remove_account(&mut self, key: &AccountKey) {
-        // The revision is kept, so that a late commit for the removed account does not match a new
+        // The version is kept, so that a late commit for the removed account does not match a new
         // account of the same name.
-        let left = Entry { removed: Some(UnixMillis(0)), ..Entry::default() };
+        let entry = self.accounts.remove(key).unwrap_or_default();
+        let (removed, recent) = (Some(UnixMillis(0)), entry.recent);
+        self.accounts.insert(key.clone(), Entry { removed, recent, ..Entry::default() });
         self.removed.insert((UnixMillis(0), key.clone()));
-        let Some(entry) = self.accounts.insert(key.clone(), left) else { return };
         if let Some(mark) = entry.removed.filter(|mark| *mark > UnixMillis(0)) {
             self.removed.remove(&(mark, key.clone()));
         }
@@ -163,9 +173,8 @@ impl State {
     }
 
     fn put_challenge(&mut self, challenge: Arc<Challenge>) {
-        let tenant = challenge.account.tenant.clone();
-        let timed = |at| (at, challenge.id.clone(), tenant.clone());
-        let name = (tenant.clone(), challenge.id.clone());
+        let timed = |at| (at, challenge.id.clone(), challenge.account.clone());
+        let name = (challenge.account.clone(), challenge.id.clone());
         if let Some(known) = self.challenges.get(&name)
             && known.ended.is_none()
         {
@@ -195,7 +204,7 @@ impl State {
 
     pub(super) fn snapshot(&self, key: &AccountKey) -> Snapshot {
         let open = self.open.get(key).map(Vec::as_slice).unwrap_or_default();
-        let open = open.iter().map(|id| owned(&self.challenges[&(key.tenant.clone(), id.clone())]));
+        let open = open.iter().map(|id| owned(&self.challenges[&(key.clone(), id.clone())]));
         let mut open: Vec<_> = open.collect();
         sort_open(&mut open);
         let Some(entry) = self.accounts.get(key) else {
@@ -203,7 +212,7 @@ impl State {
         };
         let mut devices: Vec<_> = entry.devices.iter().map(owned).collect();
         sort_devices(&mut devices);
-        Snapshot { revision: entry.revision, record: entry.record.clone(), devices, open }
+        Snapshot { version: entry.version, record: entry.record.clone(), devices, open }
     }
 
     pub(super) fn actions(&self, account: &AccountKey, query: &ActionQuery) -> Vec<Action> {
@@ -229,7 +238,7 @@ impl State {
         held_before: UnixMillis,
         limit: usize,
     ) -> Vec<Challenge> {
-        let named = |(_, id, tenant): &Timed| &self.challenges[&(tenant.clone(), id.clone())];
+        let named = |(_, id, account): &Timed| &self.challenges[&(account.clone(), id.clone())];
         let due = self.due.iter().take_while(|(at, ..)| *at <= now).map(named);
         let held = self.held.iter().map(named);
         let held = held.filter(|c| c.expires_at > now && c.issued_at < held_before);

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
+use countersign_core::change::{CommitId, Version};
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
@@ -36,11 +37,12 @@ pub(super) async fn account(reader: Reader, key: AccountKey) -> Result<Snapshot,
     let call = call.arg(names.prefix("device")).arg(names.prefix("challenge"));
     let mut values = array(reader.call(&call).await?)?.into_iter();
     let mut next = || values.next().unwrap_or(Value::Nil);
-    let (revision, record) = (number(next())?, row(next())?);
+    let version = Version { number: number(next())?, commit: CommitId::NONE };
+    let record = row(next())?;
     let (mut devices, mut open) = (rows::<Device>(next())?, rows::<Challenge>(next())?);
     sort_devices(&mut devices);
     sort_open(&mut open);
-    Ok(Snapshot { revision, record, devices, open })
+    Ok(Snapshot { version, record, devices, open })
 }
 
 pub(super) async fn action(
@@ -98,14 +100,14 @@ pub(super) async fn actions(
 
 pub(super) async fn challenge(
     reader: Reader,
-    tenant: TenantId,
+    account: AccountKey,
     id: ChallengeId,
 ) -> Result<Option<Challenge>, Trouble> {
-    let digest = keys::challenge_id(&tenant, &id);
+    let digest = keys::challenge_id(&account.tenant, &id);
     let owner = reader.one(get(keys::challenge_owner(&digest))).await?;
     let Some(names) = owner_named(owner)? else { return Ok(None) };
     let challenge: Option<Challenge> = row(reader.one(row_of(names.challenge(&digest))).await?)?;
-    Ok(challenge.filter(|c| c.id == id && c.account.tenant == tenant))
+    Ok(challenge.filter(|c| c.id == id && c.account == account))
 }
 
 /// Parses the value of a challenge's owner key into the owner.

@@ -188,9 +188,9 @@ impl Store for RedisStore {
         self.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
     }
 
-    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
+    fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>> {
+        let (account, id) = (account.clone(), id.clone());
+        self.read(move |reader| lookups::challenge(reader, account.clone(), id.clone()))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {

@@ -6,6 +6,7 @@
 )]
 
 use countersign_core::challenge::Challenge;
+use countersign_core::change::{CommitId, Version};
 use countersign_core::time::UnixMillis;
 use redis::{ServerError, ServerErrorKind, Value};
 
@@ -111,7 +112,10 @@ pub(super) const ENDED: &str = "ended";
 pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
     match word.as_str() {
         RECORDED => Ok(Committed::Recorded),
-        STALE => Ok(Committed::Stale { recorded: number(first(values))? }),
+        STALE => {
+            let recorded = Version { number: number(first(values))?, commit: CommitId::NONE };
+            Ok(Committed::Stale { recorded })
+        }
         ENDED => {
             let recorded: Option<Challenge> = row(first(values))?;
             let recorded = recorded.and_then(|c| Some((c.id, c.ended?)));

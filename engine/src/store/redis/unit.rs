@@ -91,7 +91,7 @@ impl Unit {
                     commands.extend(indexes.iter().map(|index| put(index, 0, user)));
                     tickets::entries(&change.account, record, &mut commands);
                 }
-                Write::Action(action) => {
+                Write::Track(action) | Write::Action(action) => {
                     let member = names.member(&keys::action_id(&action.key));
                     commands.push(put(keys::TRACKED, action.created_at.0, &member));
                 }
@@ -173,8 +173,8 @@ fn commit(call: Call, change: &Change, id: &str, order: u64, keep: Retention) ->
         .key(names.open())
         .key(names.codes())
         .arg(id)
-        .arg(change.expected.to_string())
-        .arg(change.expected.wrapping_add(1).to_string())
+        .arg(change.parent.number.to_string())
+        .arg(change.parent.number.wrapping_add(1).to_string())
         .arg(names.prefix("list"));
     for (nth, write) in (0_u64..).zip(&change.writes) {
         match write {
@@ -189,7 +189,7 @@ fn commit(call: Call, change: &Change, id: &str, order: u64, keep: Retention) ->
                 call.push(names.prefix("device"));
                 call.push(names.prefix("action"));
             }
-            Write::Action(action) => {
+            Write::Track(action) | Write::Action(action) => {
                 let id = keys::action_id(&action.key);
                 call.push_key(names.action(&id));
                 call.push("action");

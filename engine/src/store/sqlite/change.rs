@@ -3,7 +3,7 @@
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::device::Device;
 use countersign_core::id::AccountKey;
 use countersign_core::text::Line;
@@ -78,7 +78,8 @@ pub(super) fn commit(connection: &Connection, change: &Change) -> Result<Committ
     let recorded: Option<i64> =
         connection.prepare_cached(REVISION)?.query_row(key, |row| row.get(0)).optional()?;
     let recorded = recorded.unwrap_or(0).cast_unsigned();
-    if recorded != change.expected {
+    if recorded != change.parent.number {
+        let recorded = Version { number: recorded, commit: CommitId::NONE };
         return Ok(Committed::Stale { recorded });
     }
     write(connection, change)?;
@@ -119,7 +120,7 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
                 remove_belongings(connection, key)?;
                 (record, is_removed) = (None, true);
             }
-            Write::Action(action) => put_action(connection, action)?,
+            Write::Track(action) | Write::Action(action) => put_action(connection, action)?,
             Write::Challenge(challenge) => put_challenge(connection, challenge)?,
             Write::Device(device) => put_device(connection, device)?,
             Write::RemoveDevice(id) => {
@@ -131,7 +132,7 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     }
     // The revision is a column of its own, because every unit checks and raises it, but few units
     // write the account's row.
-    let revision = sql_int(change.expected + 1);
+    let revision = sql_int(change.version().number);
     if is_removed {
         tickets::forget(connection, key)?;
         return removed::put(connection, key, revision);

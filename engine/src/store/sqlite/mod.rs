@@ -185,9 +185,9 @@ impl Store for SqliteStore {
         self.read(move |connection| actions::actions(connection, &account, &query))
     }
 
-    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.read(move |connection| queries::challenge(connection, &tenant, &id))
+    fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>> {
+        let (account, id) = (account.clone(), id.clone());
+        self.read(move |connection| queries::challenge(connection, &account, &id))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {

@@ -3,6 +3,7 @@
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
+use countersign_core::change::{CommitId, Version};
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
@@ -81,6 +82,7 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     // One transaction, so that the three reads see the same state.
     let transaction = connection.unchecked_transaction()?;
     let (revision, record) = account_row(&transaction, params)?;
+    let version = Version { number: revision, commit: CommitId::NONE };
     let mut devices: Vec<Device> =
         all(&transaction, DEVICES, params, |d: &Device| d.account == *key)?;
     let is_open = |c: &Challenge| c.account == *key && c.ended.is_none();
@@ -88,7 +90,7 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     transaction.finish()?;
     sort_devices(&mut devices);
     sort_open(&mut open);
-    Ok(Snapshot { revision, record, devices, open })
+    Ok(Snapshot { version, record, devices, open })
 }
 
 /// Returns the revision of an account, and its record if it has one.
@@ -116,11 +118,12 @@ pub(super) fn action(
 
 pub(super) fn challenge(
     connection: &Connection,
-    tenant: &TenantId,
+    account: &AccountKey,
     id: &ChallengeId,
 ) -> Result<Option<Challenge>, Fault> {
-    let is_meant = |c: &Challenge| c.account.tenant == *tenant && c.id == *id;
-    first(connection, CHALLENGE, (tenant.as_str(), id.as_str()), is_meant)
+    let is_meant = |c: &Challenge| c.account.tenant == account.tenant && c.id == *id;
+    let found = first(connection, CHALLENGE, (account.tenant.as_str(), id.as_str()), is_meant)?;
+    Ok(found.filter(|c| c.account == *account))
 }
 
 pub(super) fn devices_of_key(

@@ -2,7 +2,7 @@
 
 use countersign_core::account::{Grant, Profile};
 use countersign_core::action::{ActionContext, ActionState};
-use countersign_core::change::Write;
+use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{ActionCode, IdempotencyKey};
 use countersign_core::text::Line;
@@ -30,13 +30,18 @@ fn fixture() -> Fixture {
     Fixture { writer: writer(&folder.path().join("store.db")), _folder: folder }
 }
 
-fn unit(expected: u64, custom: &str) -> Change {
+const fn version(number: u64) -> Version {
+    Version { number, commit: CommitId::NONE }
+}
+
+fn unit(parent: u64, custom: &str) -> Change {
     let tenant = TenantId::parse("demo").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
     let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
     let (counters, tickets) = (Counters::default(), Vec::new());
     let record = AccountRecord { created_at: UnixMillis(0), profile, counters, tickets };
-    Change { account, expected, writes: vec![Write::Account(record)] }
+    let (parent, id) = (version(parent), CommitId::NONE);
+    Change { account, parent, id, writes: vec![Write::Account(record)] }
 }
 
 /// Records a group of changes, and returns its answers.
@@ -185,7 +190,7 @@ fn an_address_in_a_file_of_an_older_version_is_found_in_any_case() {
         tickets: Vec::new(),
     };
     let writes = vec![Write::Account(account_record)];
-    let change = Change { account, expected: 0, writes };
+    let change = Change { account, parent: Version::NONE, id: CommitId::NONE, writes };
     let mut first = writer(&path);
     assert_eq!(record(&mut first, vec![change]).ok().unwrap(), [RECORDED]);
     let old = "DROP INDEX accounts_email_nocase;
@@ -304,7 +309,7 @@ fn the_index_of_tickets_holds_those_of_the_record_until_they_are_pruned() {
 fn a_refused_unit_does_not_keep_the_rest_of_its_group_from_being_recorded() {
     let mut fixture = fixture();
     let group = vec![unit(0, "1"), unit(0, "2"), unit(1, "3")];
-    let stale = Ok(Committed::Stale { recorded: 1 });
+    let stale = Ok(Committed::Stale { recorded: version(1) });
     let answers = record(&mut fixture.writer, group).ok().unwrap();
     assert_eq!(answers, [RECORDED, stale, RECORDED]);
 }

@@ -105,7 +105,7 @@ impl House {
         limits: Limits,
         delivery: Option<Arc<dyn Delivery>>,
     ) -> Self {
-        let entropy = Arc::new(Seeded::new(clock.now().0));
+        let entropy = Arc::new(Seeded::new((store.seed() << 48) ^ clock.now().0));
         let ports = Ports { store: store.clone(), clock: clock.clone(), entropy };
         let custom_public = vec!["amount".to_owned()];
         let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, custom_public, delivery };

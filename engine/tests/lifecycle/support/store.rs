@@ -2,13 +2,13 @@
 //! ends.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::{Challenge, Ended};
-use countersign_core::change::{Change, Write};
+use countersign_core::change::{Change, CommitId, Write};
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::fatigue::Counters;
@@ -70,7 +70,8 @@ pub(crate) fn gate() -> (Gate, Held) {
     (Gate { arrived: arrive, opened }, Held { arrived, open })
 }
 
-type Journal = Arc<Mutex<HashMap<ChallengeId, Vec<Ended>>>>;
+/// Recorded ends, each with the name of its commit.
+type Journal = Arc<Mutex<HashMap<ChallengeId, Vec<(CommitId, Ended)>>>>;
 
 pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
@@ -81,6 +82,7 @@ pub(crate) struct FaultyStore {
     pub(crate) reads_failing: AtomicUsize,
     commits: AtomicUsize,
     journal: Journal,
+    engines: AtomicU64,
 }
 
 fn lost() -> StoreError {
@@ -96,6 +98,7 @@ impl FaultyStore {
             reads_failing: 0.into(),
             commits: 0.into(),
             journal: Journal::default(),
+            engines: 0.into(),
         }
     }
 
@@ -108,6 +111,11 @@ impl FaultyStore {
         self.planned.lock().unwrap().push_back((skipped, which, fault));
     }
 
+    /// Returns a number for the random bytes of an engine, so that no two engines draw the same.
+    pub(crate) fn seed(&self) -> u64 {
+        self.engines.fetch_add(1, Ordering::SeqCst)
+    }
+
     /// Returns the number of requested commits.
     pub(crate) fn commits(&self) -> usize {
         self.commits.load(Ordering::SeqCst)
@@ -116,19 +124,19 @@ impl FaultyStore {
     /// Returns the recorded end of a challenge. It reads the wrapped store, so that no fault
     /// applies.
     pub(crate) async fn recorded(&self, challenge: &Challenge) -> Option<Ended> {
-        let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
+        let found = self.inner.challenge(&challenge.account, &challenge.id).await.unwrap();
         found.and_then(|c| c.ended)
     }
 
     /// Returns the recorded number of notifications for a challenge, without faults.
     pub(crate) async fn notifications(&self, account: &AccountKey, id: &ChallengeId) -> u32 {
-        let found = self.inner.challenge(&account.tenant, id).await.unwrap();
+        let found = self.inner.challenge(account, id).await.unwrap();
         found.unwrap().notifications
     }
 
     /// Returns the recorded number of tries of a challenge's number, without faults.
     pub(crate) async fn tries(&self, challenge: &Challenge) -> u32 {
-        let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
+        let found = self.inner.challenge(&challenge.account, &challenge.id).await.unwrap();
         found.unwrap().number.unwrap().tries
     }
 
@@ -144,7 +152,9 @@ impl FaultyStore {
 
     /// Returns all ends that were ever recorded, by challenge.
     pub(crate) fn journal(&self) -> HashMap<ChallengeId, Vec<Ended>> {
-        self.journal.lock().unwrap().clone()
+        let journal = self.journal.lock().unwrap();
+        let ends = |ends: &Vec<(CommitId, Ended)>| ends.iter().map(|(_, e)| e.clone()).collect();
+        journal.iter().map(|(id, recorded)| (id.clone(), ends(recorded))).collect()
     }
 
     fn fault_of(&self, change: &Change) -> Option<Fault> {
@@ -192,7 +202,10 @@ async fn record(
     if committed == Committed::Recorded {
         let mut journal = journal.lock().unwrap();
         for (id, ended) in ends(&change) {
-            journal.entry(id.clone()).or_default().push(ended.clone());
+            let (ends, end) = (journal.entry(id.clone()).or_default(), (change.id, ended.clone()));
+            if !ends.contains(&end) {
+                ends.push(end);
+            }
         }
     }
     Ok(committed)
@@ -247,10 +260,10 @@ impl Store for FaultyStore {
 
     fn challenge(
         &self,
-        tenant: &TenantId,
+        account: &AccountKey,
         id: &ChallengeId,
     ) -> Later<Result<Option<Challenge>, StoreError>> {
-        self.read(|| self.inner.challenge(tenant, id))
+        self.read(|| self.inner.challenge(account, id))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {

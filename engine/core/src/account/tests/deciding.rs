@@ -92,7 +92,7 @@ fn of_two_decisions_that_were_both_good_the_first_recorded_is_kept() {
     };
     let approved = made(decided(Outcome::Approved, 1, NOW));
     let denied = made(decided(Outcome::Denied, 2, NOW));
-    assert_eq!(approved.change.expected, denied.change.expected, "a store takes one of them");
+    assert_eq!(approved.change.parent, denied.change.parent, "a store takes one of them");
     world.account.apply(&denied.change);
     let refusal = world.settle(decided(Outcome::Approved, 1, NOW), &issued).err();
     assert_eq!(refusal, Some(Refusal::ChallengeEnded));

@@ -233,6 +233,7 @@ fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
         Write::Challenge(challenge) if challenge.id == *id => challenge.ended.clone(),
         Write::Account(_)
         | Write::RemoveAccount
+        | Write::Track(_)
         | Write::Action(_)
         | Write::Challenge(_)
         | Write::Device(_)
@@ -244,7 +245,7 @@ fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
 /// Returns the action that a change records.
 fn action_in(change: &Change) -> Option<Arc<Action>> {
     change.writes.iter().find_map(|write| match write {
-        Write::Action(action) => Some(action.clone()),
+        Write::Track(action) | Write::Action(action) => Some(action.clone()),
         Write::Account(_)
         | Write::RemoveAccount
         | Write::Challenge(_)

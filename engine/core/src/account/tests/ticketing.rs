@@ -120,7 +120,7 @@ fn a_ticket_allows_what_its_token_allows_whatever_the_request_says() {
     let late = Account::restore(
         key_of("user"),
         Snapshot {
-            revision: world.account.revision(),
+            version: world.account.version(),
             record: Some(AccountRecord {
                 tickets: vec![ticket("late", false)],
                 ..world.account.record().unwrap().clone()
