@@ -2,6 +2,7 @@
 //! line.
 
 pub mod admission;
+pub mod answer;
 pub mod caller;
 pub mod cli;
 pub mod client_address;

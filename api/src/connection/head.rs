@@ -1,7 +1,9 @@
 //! Parser of a request's head, as far as a connection needs it: the end of the head, the framing of
 //! the body, and permission for another request on the connection.
 
-use httparse::{EMPTY_HEADER, Request, Status};
+use std::mem::MaybeUninit;
+
+use httparse::{Request, Status};
 
 use super::chunks::{Chunks, Extent};
 
@@ -71,9 +73,9 @@ impl Head {
     /// the HTTP library would read the body of such a request to the end of the connection,
     /// whatever its `Content-Length` is.
     pub(super) fn find(bytes: &mut [u8]) -> Found {
-        let mut headers = [EMPTY_HEADER; LINES_MAX];
-        let mut request = Request::new(&mut headers);
-        let length = match request.parse(bytes) {
+        let mut headers = [const { MaybeUninit::uninit() }; LINES_MAX];
+        let mut request = Request::new(&mut []);
+        let length = match request.parse_with_uninit_headers(bytes, &mut headers) {
             Ok(Status::Complete(length)) => length,
             Ok(Status::Partial) => return Found::Part,
             Err(_) => return Found::Malformed,

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admission::Seat;
+use crate::answer::json;
 use crate::connection::Load;
 use crate::problem::Problem;
 use crate::state::{AppState, RequestLimits};
@@ -59,7 +60,7 @@ impl<T: ServerRequest + 'static> FromRequest for ServerBody<T> {
 
 /// Builds a response that includes the request's warnings.
 pub fn answer<T: Serialize>(answer: T, warnings: &Warnings) -> HttpResponse {
-    HttpResponse::Ok().json(Warned { answer, warnings: warnings.texts() })
+    json(Warned { answer, warnings: warnings.texts() })
 }
 
 /// Reads the whole body. Refuses a body that is too large, too slow, encoded or not JSON. For new

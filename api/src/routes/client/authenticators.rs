@@ -10,6 +10,7 @@ use countersign_wire::authenticator::{AuthenticatorItem, RemoveAuthenticatorRequ
 use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
+use crate::answer::json;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
 use crate::request::body::Body;
@@ -26,7 +27,7 @@ pub async fn list_authenticators(
     let devices = state.engine.authenticators(&caller.account, caller.grant).await;
     let devices = devices.map_err(Problem::of_token)?;
     let items = devices.iter().map(|d| AuthenticatorItem::from(&**d).for_client());
-    Ok(HttpResponse::Ok().json(items.collect::<Vec<_>>()))
+    Ok(json(items.collect::<Vec<_>>()))
 }
 
 /// Removes an authenticator of the token's user. The token needs the scope `remove:authenticators`,
@@ -52,7 +53,7 @@ pub async fn remove_authenticator(
     let id = AuthenticatorId::parse(&body.user_authenticator_id).map_err(|_| unknown())?;
     let removed = state.engine.remove_own_authenticator(&caller.account, caller.grant, id);
     match removed.await {
-        Ok(_) => Ok(HttpResponse::Ok().json(Deleted { success: true })),
+        Ok(_) => Ok(json(Deleted { success: true })),
         Err(Error::Refused(Refusal::AuthenticatorUnknown)) => Err(unknown()),
         Err(error) => Err(Problem::of_token(error)),
     }

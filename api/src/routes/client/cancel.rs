@@ -12,6 +12,7 @@ use countersign_wire::challenge::{CancelRequest, CancelResponse, LeaveRequest, L
 use countersign_wire::names::Outcome;
 
 use crate::admission::Admission;
+use crate::answer::json;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
 use crate::request::body::Body;
@@ -30,7 +31,7 @@ pub async fn cancel(
     let id = body.into_core()?;
     let ended = state.engine.cancel(&caller.account, &caller.grant.action, id).await;
     let ended = ended.map_err(Problem::of_token)?;
-    Ok(HttpResponse::Ok().json(CancelResponse { outcome: ended.outcome.into() }))
+    Ok(json(CancelResponse { outcome: ended.outcome.into() }))
 }
 
 /// Time within which a reloaded page begins to poll. A page that is unloaded does not know whether
@@ -59,7 +60,7 @@ pub async fn leave(
     let ClientCaller { account, grant, .. } = caller;
     let engine = state.engine.clone();
     let outcome = ended(&engine, &account, &grant, id.as_ref()).await.map_err(Problem::of_token)?;
-    let answer = HttpResponse::Ok().json(LeaveResponse { outcome });
+    let answer = json(LeaveResponse { outcome });
     let left = (account.clone(), grant.action.clone(), id.clone());
     if outcome.is_some() {
         return Ok(answer);

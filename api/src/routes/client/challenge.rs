@@ -9,6 +9,7 @@ use countersign_wire::challenge::{GenericChallengeRequest, GenericChallengeRespo
 use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 
+use crate::answer::json;
 use crate::caller::AnyCaller;
 use crate::problem::Problem;
 use crate::request::body::Body;
@@ -33,5 +34,5 @@ pub async fn challenge(
     let entropy = state.engine.entropy();
     let challenge_id = URL_SAFE_NO_PAD.encode(entropy.bytes::<16>());
     let nonce = Some(Secret::new(URL_SAFE_NO_PAD.encode(entropy.bytes::<32>())));
-    Ok(HttpResponse::Ok().json(GenericChallengeResponse { challenge_id, nonce }))
+    Ok(json(GenericChallengeResponse { challenge_id, nonce }))
 }

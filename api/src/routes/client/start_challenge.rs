@@ -6,6 +6,7 @@ use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChal
 use countersign_wire::reason::Reason;
 
 use crate::admission::{Admission, Seat};
+use crate::answer::json;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
 use crate::request::body::Body;
@@ -44,5 +45,5 @@ pub async fn start_challenge(
         user_authenticator_id: delivery.authenticator.to_string(),
         error_code: delivery.error_code,
     });
-    Ok(HttpResponse::Ok().json(PushChallengeResponse::new(&started.challenge, results.collect())))
+    Ok(json(PushChallengeResponse::new(&started.challenge, results.collect())))
 }

@@ -8,6 +8,7 @@ use countersign_core::id::AccountKey;
 use countersign_wire::challenge::{VerifyRequest, VerifyResponse};
 use countersign_wire::secret::Secret;
 
+use crate::answer::with_json;
 use crate::caller::ClientCaller;
 use crate::long_poll::LongPoll;
 use crate::problem::Problem;
@@ -36,8 +37,8 @@ pub async fn verify(
     let end = poll.over();
     let verdict = verdict.map_err(Problem::of_token)?;
     let token = earned(&state, &account, &grant, verdict.ended()).await?;
-    let mut response = end.response(verdict.crowded, verdict.ended().is_some());
-    Ok(response.json(VerifyResponse::new(&verdict.challenge, token)))
+    let response = end.response(verdict.crowded, verdict.ended().is_some());
+    Ok(with_json(response, VerifyResponse::new(&verdict.challenge, token)))
 }
 
 /// Creates the token for an approval. Returns `None` if the approval no longer holds: it holds

@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::verify::earned;
+use crate::answer::{json, with_json};
 use crate::caller::ClientCaller;
 use crate::long_poll::{LongPoll, PollWait};
 use crate::problem::Problem;
@@ -40,7 +41,7 @@ pub async fn wait(
         }
     }
     if open.is_empty() {
-        return Ok(HttpResponse::Ok().json(WaitResponse { answers }));
+        return Ok(json(WaitResponse { answers }));
     }
     // The response has a refusal, so it is sent at once.
     let at_once = !answers.is_empty();
@@ -62,8 +63,8 @@ pub async fn wait(
         }
     }
     drop((polls, waits));
-    let mut response = poll.over().response(crowded, !answers.is_empty());
-    Ok(response.json(WaitResponse { answers }))
+    let response = poll.over().response(crowded, !answers.is_empty());
+    Ok(with_json(response, WaitResponse { answers }))
 }
 
 /// Waits for one challenge. Returns its answer, or an error that is true if the engine had no room

@@ -10,6 +10,7 @@ use countersign_wire::device::{
     UpdateResponse,
 };
 
+use crate::answer::json;
 use crate::caller::{DeviceCaller, EnrollingCaller, ReadingCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::body::Body;
@@ -35,7 +36,7 @@ pub async fn enroll(
     let enrolled = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
     let enrolled = enrolled.map_err(Problem::of_token)?;
     let device = &enrolled.device;
-    Ok(HttpResponse::Ok().json(CredentialResponse {
+    Ok(json(CredentialResponse {
         attestation: attested.then(|| "ignored".to_owned()),
         crowded: enrolled.crowded.map(|crowded| match crowded {
             Crowded::Other => device::Crowded::Other,
@@ -56,7 +57,7 @@ pub async fn credential(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let device = state.engine.credential(&key, session).await?;
-    Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, device.signing)))
+    Ok(json(CredentialResponse::new(&device, device.signing)))
 }
 
 /// Updates every binding of a key.
@@ -73,7 +74,7 @@ pub async fn update(
     let key = credential_key(caller.tenant, &key);
     let sent = refresh.push_token.clone();
     let device = state.engine.refresh(&key, proof, refresh).await?;
-    Ok(HttpResponse::Ok().json(UpdateResponse::new(&device, sent.as_ref())))
+    Ok(json(UpdateResponse::new(&device, sent.as_ref())))
 }
 
 /// Removes every binding of a key.
@@ -89,6 +90,5 @@ pub async fn remove(
     let (key, proof) = body.into_core()?;
     let key = credential_key(caller.tenant, &key);
     let removed = state.engine.remove_credential(&key, proof).await?;
-    Ok(HttpResponse::Ok()
-        .json(RemoveResponse { removed_authenticator_id: Some(removed.to_string()) }))
+    Ok(json(RemoveResponse { removed_authenticator_id: Some(removed.to_string()) }))
 }

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_wire::device::{AnswerRequest, AnswerResponse};
 
+use crate::answer::json;
 use crate::caller::{DeviceCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::arrival::Arrival;
@@ -27,5 +28,5 @@ pub async fn decide(
     let (key, signed) = body.into_core()?;
     let key = credential_key(caller.tenant, &key);
     let ended = state.engine.decide(&key, signed, arrived_at).await?;
-    Ok(HttpResponse::Ok().json(AnswerResponse::from(ended.outcome)))
+    Ok(json(AnswerResponse::from(ended.outcome)))
 }

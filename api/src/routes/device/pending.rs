@@ -11,6 +11,7 @@ use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
 use countersign_wire::publickey::decode_signature;
 use futures_util::stream;
 
+use crate::answer::with_json;
 use crate::caller::ReadingCaller;
 use crate::long_poll::LongPoll;
 use crate::problem::Problem;
@@ -58,7 +59,8 @@ pub async fn pending(
     let shown = pending.offers.iter();
     let shown = shown.map(|(binding, offer)| PendingChallenge::new(binding, offer, private(offer)));
     let body = PendingResponse::new(&pending.binding.id, shown.collect());
-    Ok(end.response(pending.crowded, !pending.offers.is_empty()).json(body))
+    let head = end.response(pending.crowded, !pending.offers.is_empty());
+    Ok(with_json(head, body))
 }
 
 fn private<'a>(public: &'a [String], offer: &'a Offer) -> Private<'a> {

@@ -14,6 +14,7 @@ use countersign_wire::publickey::PresentedKey;
 use countersign_wire::secret::Secret;
 use serde::Deserialize;
 
+use crate::answer::json;
 use crate::caller::{DeviceCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::body::Body;
@@ -49,7 +50,7 @@ pub async fn nonce(
 ) -> Result<HttpResponse, Problem> {
     let handout = official_nonce(&state, caller, &query).await?;
     let message = Secret::new(handout.nonce.message(Purpose::Read));
-    Ok(HttpResponse::Ok().json(NonceResponse { message }))
+    Ok(json(NonceResponse { message }))
 }
 
 /// Issues a nonce. Its signature allows an update of the credential.
@@ -63,7 +64,7 @@ pub async fn update_nonce(
 ) -> Result<HttpResponse, Problem> {
     let handout = official_nonce(&state, caller, &query).await?;
     let message = Secret::new(handout.nonce.message(Purpose::Update));
-    Ok(HttpResponse::Ok().json(UpdateNonceResponse { challenge_id: handout.handle, message }))
+    Ok(json(UpdateNonceResponse { challenge_id: handout.handle, message }))
 }
 
 /// Issues a nonce for the statement of a session, an update or a removal.
@@ -77,7 +78,7 @@ pub async fn session_nonce(
 ) -> Result<HttpResponse, Problem> {
     let key = credential_key(caller.tenant, &body.into_core()?);
     let handout = state.engine.nonce(&key, Signing::StatementV1).await?;
-    Ok(HttpResponse::Ok().json(SessionNonceResponse::from(&handout.nonce)))
+    Ok(json(SessionNonceResponse::from(&handout.nonce)))
 }
 
 /// Starts a device session. It ends after its lifetime, or with the binding for which it was made.
@@ -96,5 +97,5 @@ pub async fn session(
     let issued_at: UnixMillis = state.engine.clock().now();
     let token = state.make_session(&Session { key, binding, issued_at })?;
     let (token, expires_in) = (Secret::new(token), Session::LIFETIME_SECONDS);
-    Ok(HttpResponse::Ok().json(SessionResponse { token, expires_in }))
+    Ok(json(SessionResponse { token, expires_in }))
 }

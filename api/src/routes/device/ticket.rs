@@ -9,6 +9,7 @@ use countersign_engine::TicketWish;
 use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
 use countersign_wire::secret::Secret;
 
+use crate::answer::json;
 use crate::caller::{ClientCaller, origin};
 use crate::problem::Problem;
 use crate::request::body::{Body, begin};
@@ -30,7 +31,7 @@ pub async fn ticket(
     let made = state.engine.issue_ticket(&account, wish).await;
     let ticket = Secret::new(made.map_err(Problem::of_token)?);
     let expires_in = seconds_until(&state, ends_at);
-    Ok(HttpResponse::Ok().json(TicketResponse { ticket, expires_in }))
+    Ok(json(TicketResponse { ticket, expires_in }))
 }
 
 /// Returns the account of a ticket, so that a person can confirm it. The ticket is not used up.
@@ -48,7 +49,7 @@ pub async fn open_ticket(
         return Err(Refusal::TicketOver.into());
     }
     let expires_in = seconds_until(&state, held.ticket.ends_at);
-    Ok(HttpResponse::Ok().json(OpenTicketResponse::new(&held.account, expires_in)))
+    Ok(json(OpenTicketResponse::new(&held.account, expires_in)))
 }
 
 fn seconds_until(state: &AppState, ends_at: UnixMillis) -> u64 {

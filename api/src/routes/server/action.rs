@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use countersign_wire::action::{ActionItem, ActionsQuery, GetActionResponse, UpdateActionRequest};
 
 use super::{account, action_key};
+use crate::answer::json;
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::body::{ServerBody, answer};
@@ -24,7 +25,7 @@ pub async fn get_action(
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;
     let action = state.engine.action(&account, action_key(&path.1, &path.2)?).await?;
-    Ok(HttpResponse::Ok().json(GetActionResponse::from(&*action)))
+    Ok(json(GetActionResponse::from(&*action)))
 }
 
 /// Sets the state of an action. Its open challenges are cancelled.
@@ -56,5 +57,5 @@ pub async fn query_actions(
     let account = account(caller.tenant, &path)?;
     let query = query.into_core(state.engine.clock().now())?;
     let actions = state.engine.actions(&account, query).await?;
-    Ok(HttpResponse::Ok().json(actions.iter().map(ActionItem::from).collect::<Vec<_>>()))
+    Ok(json(actions.iter().map(ActionItem::from).collect::<Vec<_>>()))
 }

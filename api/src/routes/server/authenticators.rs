@@ -10,6 +10,7 @@ use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
 use super::account;
+use crate::answer::json;
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::path::Path;
@@ -27,7 +28,7 @@ pub async fn list_authenticators(
     let user = state.engine.user(&account(caller.tenant, &path)?).await?;
     let items: Vec<_> =
         user.devices.iter().map(|device| AuthenticatorItem::from(&**device)).collect();
-    Ok(HttpResponse::Ok().json(items))
+    Ok(json(items))
 }
 
 /// Removes an authenticator. Challenges that no other authenticator may answer are revoked before
@@ -44,7 +45,7 @@ pub async fn delete_authenticator(
     let unknown = || Problem::new(Reason::AuthenticatorNotFound, "the authenticator is not known");
     let id = AuthenticatorId::parse(&path.1).map_err(|_| unknown())?;
     match state.engine.remove_authenticator(&account, id).await {
-        Ok(_) => Ok(HttpResponse::Ok().json(Deleted { success: true })),
+        Ok(_) => Ok(json(Deleted { success: true })),
         Err(Error::Refused(Refusal::AuthenticatorUnknown)) => Err(unknown()),
         Err(error) => Err(error.into()),
     }

@@ -7,6 +7,7 @@ use countersign_wire::user::{
 };
 
 use super::{account, new_account};
+use crate::answer::json;
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::body::{ServerBody, answer};
@@ -25,7 +26,7 @@ pub async fn get_user(
 ) -> Result<HttpResponse, Problem> {
     let user = state.engine.user(&account(caller.tenant, &path)?).await?;
     let is_enrolled = !user.devices.is_empty();
-    Ok(HttpResponse::Ok().json(UserResponse::new(user.profile.as_ref(), is_enrolled)))
+    Ok(json(UserResponse::new(user.profile.as_ref(), is_enrolled)))
 }
 
 /// Sets attributes of a user. An unknown user is created.
@@ -53,7 +54,7 @@ pub async fn delete_user(
     Path(path): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     state.engine.remove_user(&account(caller.tenant, &path)?).await?;
-    Ok(HttpResponse::Ok().json(Deleted { success: true }))
+    Ok(json(Deleted { success: true }))
 }
 
 /// Finds users by their attributes, in the order of their ids.
@@ -69,5 +70,5 @@ pub async fn query_users(
     let limit = query.limit;
     let users = state.engine.users(&caller.tenant, query).await?;
     let users = users.iter().map(|(id, record)| (id, &record.profile));
-    Ok(HttpResponse::Ok().json(UsersPage::new(users, limit)))
+    Ok(json(UsersPage::new(users, limit)))
 }
