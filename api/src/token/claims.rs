@@ -1,4 +1,4 @@
-//! Fields of a token that acts for a user.
+//! Claims of a token that acts for a user, as the fields of its body.
 
 use countersign_core::action::Birth;
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};

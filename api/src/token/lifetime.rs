@@ -47,8 +47,7 @@ impl Lifetime {
     /// not even at the time in its text.
     pub(super) fn ends_at_seconds(self, known: &SetBacks) -> u64 {
         let dated = known.dated(self.issued_at(), self.set_backs);
-        self.ends_at_seconds
-            .saturating_sub(self.issued_at_seconds.saturating_sub(dated.seconds()))
+        self.ends_at_seconds.saturating_sub(self.issued_at_seconds.saturating_sub(dated.seconds()))
     }
 }
 
@@ -71,9 +70,8 @@ mod tests {
     #[test]
     fn a_token_issued_later_than_the_start_has_the_rest_of_its_life() {
         let (known, before) = (known(), SetBacks::default());
-        let end = |issued_at| {
-            Lifetime::begin(millis(issued_at), LIFE, &before).ends_at_seconds(&known)
-        };
+        let end =
+            |issued_at| Lifetime::begin(millis(issued_at), LIFE, &before).ends_at_seconds(&known);
         assert_eq!(end(BEGAN + AHEAD), BEGAN + LIFE);
         assert_eq!(end(BEGAN + AHEAD - 500), BEGAN + LIFE - 500);
         assert!(end(BEGAN + AHEAD - LIFE) <= BEGAN);

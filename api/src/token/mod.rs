@@ -256,12 +256,8 @@ mod tests {
         // A JWT with the tenant's own key:
         // {"typ":"track+jwt","alg":"HS256","kid":"a"}.{"sub":"u"}
         let jwt = "eyJ0eXAiOiJ0cmFjaytqd3QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImEifQ.eyJzdWIiOiJ1In0";
-        let mac: [u8; 32] = tokens().keys[&tenant("a")]
-            .clone()
-            .chain_update(jwt)
-            .finalize()
-            .into_bytes()
-            .into();
+        let mac: [u8; 32] =
+            tokens().keys[&tenant("a")].clone().chain_update(jwt).finalize().into_bytes().into();
         let jwt = format!("{jwt}.{}", URL_SAFE_NO_PAD.encode(mac));
         assert_eq!(tokens().open(&jwt, NOW), Err(TokenError::Invalid));
     }
