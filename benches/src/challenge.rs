@@ -6,7 +6,7 @@ use countersign_client::SoftwareKey;
 use countersign_core::account::{Account, Enroll, Evidence, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::{Challenge, Shown};
-use countersign_core::change::Transition;
+use countersign_core::change::{Change, Transition};
 use countersign_core::decision::{self, Asked, SignedDecision, VerifiedDecision};
 use countersign_core::device::Signing;
 use countersign_core::display::DisplayText;
@@ -36,6 +36,8 @@ pub struct Sample {
     pub challenge: Arc<Challenge>,
     /// The approval of the challenge, with its signature already checked.
     pub decision: VerifiedDecision,
+    /// The changes that led here: track, enroll, issue.
+    pub changes: [Change; 3],
 }
 
 /// Builds the request to issue a challenge with this id.
@@ -54,8 +56,16 @@ pub fn issue(id: &ChallengeId) -> Issue {
 /// # Panics
 /// If the core rejects a step.
 pub fn sample() -> Sample {
+    sample_of("usr_1")
+}
+
+/// Builds a challenge of the user with this id.
+///
+/// # Panics
+/// As [`sample`].
+pub fn sample_of(user: &str) -> Sample {
     let tenant = TenantId::parse("bench").expect("valid");
-    let user = UserId::parse("usr_1").expect("valid");
+    let user = UserId::parse(user).expect("valid");
     let mut account = Account::restore(AccountKey { tenant, user }, Snapshot::default());
     let key = ActionKey {
         code: ActionCode::parse("signIn").expect("valid"),
@@ -83,7 +93,8 @@ pub fn sample() -> Sample {
     let asked = Asked::among(issued.devices(), &challenge, Signing::ChallengeId);
     let decision = decision::verify(asked.expect("it was asked"), signed);
     let decision = decision.expect("a good signature");
-    Sample { account, action, issued, challenge, decision }
+    let changes = [tracked.change, enrolled.change, made.change];
+    Sample { account, action, issued, challenge, decision, changes }
 }
 
 /// Judges the approval, and returns the change that ends the challenge.

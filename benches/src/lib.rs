@@ -6,6 +6,7 @@
 pub mod bare;
 pub mod challenge;
 pub mod cpu;
+pub mod parts;
 pub mod pinned;
 pub mod sample;
 pub mod sign_in;

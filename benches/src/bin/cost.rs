@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use actix_web::rt::System;
 use clap::{Args, Parser, Subcommand};
 use countersign_benches::bare;
+use countersign_benches::parts::Parts;
 use countersign_benches::pinned::{BareProcess, Failure, PATIENT, build, exit_code};
 use countersign_benches::table::{median, range};
 use countersign_loadtest::LoadError;
@@ -33,6 +35,10 @@ use tokio::time::Instant;
 const TARGET: f64 = 1.3;
 /// Number of bare signature checks in one round, for each kind of lifecycle.
 const CHECKS: u32 = 10_000;
+/// Number of lifecycles over which each part of the server is measured alone.
+const LIFECYCLES_ALONE: u32 = 5_000;
+/// Store whose lifecycles are shown by part.
+const IN_PARTS: &str = "memory:";
 
 /// A kind of lifecycle, with the numbers of its parts.
 struct Kind {
@@ -129,6 +135,7 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
     if !cores.client.is_empty() {
         pin::this_process(&cores.client)?;
     }
+    let alone = System::new().block_on(Parts::measure(LIFECYCLES_ALONE))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut parts = pin::while_on(&cores.server, || Bare::start(settings))??;
@@ -144,7 +151,8 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
                 whole.round(settings, counted).await?;
             }
         }
-        Ok(print(settings, &parts, &wholes)?)
+        print(settings, &parts, &wholes)?;
+        Ok(print_by_part(&parts, &wholes, alone)?)
     })
 }
 
@@ -304,4 +312,30 @@ fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> 
 fn row(out: &mut impl io::Write, name: &str, values: &[f64]) -> io::Result<()> {
     let (smallest, largest) = range(values);
     writeln!(out, "  {name:<36}{:>9.2}   ({smallest:.2} to {largest:.2})", median(values))
+}
+
+/// Prints the parts of a P-256 lifecycle. The last one is the difference to the whole.
+fn print_by_part(bare: &Bare, wholes: &[Whole], alone: Parts) -> io::Result<()> {
+    let Some(whole) = wholes.iter().find(|whole| whole.store == IN_PARTS) else { return Ok(()) };
+    let Kind { name, requests, checks, .. } = KINDS[0];
+    let whole_us = median(&whole.lifecycle_us[0]);
+    let requests_us = requests * median(&bare.request_us);
+    let checks_us = checks * median(&bare.check_us[0]);
+    let Parts { tokens_us, rules_us, store_us, engine_us } = alone;
+    let actors_us = engine_us - checks_us - rules_us - store_us;
+    let rest_us = whole_us - requests_us - tokens_us - engine_us;
+    let out = &mut io::stdout();
+    writeln!(out, "\n{name}, {IN_PARTS} by part, microseconds and share of the whole")?;
+    for (part, us) in [
+        ("bare requests", requests_us),
+        ("bare checks of signatures", checks_us),
+        ("tokens", tokens_us),
+        ("rules of the account", rules_us),
+        ("store", store_us),
+        ("actors, texts to show, and pool", actors_us),
+        ("routes, headers, bodies, admission", rest_us),
+    ] {
+        writeln!(out, "  {part:<36}{us:>9.2}   {:>3.0} %", us / whole_us * 100.0)?;
+    }
+    writeln!(out, "  {:<36}{whole_us:>9.2}", "lifecycle")
 }
