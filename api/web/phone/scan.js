@@ -47,7 +47,7 @@ export async function scan(video, stop) {
  */
 export function tokenOf(text) {
   const trimmed = text.trim();
-  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(trimmed)) return trimmed;
+  if (/^[\w-]{40,}\.[\w-]{43}$/.test(trimmed)) return trimmed;
   const at = trimmed.indexOf("#");
   if (at < 0) return undefined;
   return new URLSearchParams(trimmed.slice(at + 1)).get("enroll") ?? undefined;
