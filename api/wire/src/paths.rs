@@ -158,12 +158,15 @@ pub fn is_at(path: &str, actual: &str) -> bool {
     if !actual.starts_with(literal) {
         return false;
     }
-    let is_alike = |(part, actual): (&str, &str)| match is_name(part) {
-        true => !actual.is_empty(),
-        false => part == actual,
-    };
-    path.split('/').count() == actual.split('/').count()
-        && path.split('/').zip(actual.split('/')).all(is_alike)
+    let (mut parts, mut segments) = (path.split('/'), actual.split('/'));
+    loop {
+        match (parts.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(part), Some(segment)) if is_name(part) && !segment.is_empty() => {}
+            (Some(part), Some(segment)) if part == segment => {}
+            (..) => return false,
+        }
+    }
 }
 
 /// Returns the first segment of `path` if a route begins with the same segment. The server refuses

@@ -4,7 +4,6 @@
 //! that base64 text. Android pads the outer layer, iOS does not. The parser accepts both base64
 //! alphabets, with or without padding.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -145,20 +144,13 @@ pub fn encode_signature(signature: &[u8]) -> String {
 /// Decodes base64 of at most `longest` characters. The text may be wrapped into lines, because PEM
 /// tools and MIME encoders wrap it; blanks do not count.
 fn base64_wrapped(text: &str, longest: usize) -> Option<Vec<u8>> {
-    let is_blank = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
-    let text = match text.bytes().any(is_blank) {
-        true => Cow::Owned(text.replace([' ', '\t', '\r', '\n'], "")),
-        false => Cow::Borrowed(text),
-    };
-    let text = Some(text).filter(|text| text.len() <= longest)?;
-    base64_lenient(&text)
+    let decoded = |text: &str| if text.len() <= longest { base64_lenient(text) } else { None };
+    decoded(text).or_else(|| decoded(&text.replace([' ', '\t', '\r', '\n'], "")))
 }
 
 /// Decodes base64 of either alphabet, with or without padding.
 pub(crate) fn base64_lenient(text: &str) -> Option<Vec<u8>> {
-    let is_url = text.bytes().any(|b| matches!(b, b'-' | b'_'));
-    let engine = if is_url { URL_ANY } else { STANDARD_ANY };
-    engine.decode(text).ok()
+    STANDARD_ANY.decode(text).or_else(|_| URL_ANY.decode(text)).ok()
 }
 
 fn malformed() -> InvalidField {
