@@ -161,7 +161,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(body in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let _ = named(&format!("{}.", URL_SAFE_NO_PAD.encode([&[VERSION, 1], &body[..]].concat())));
+            let versioned = [&[VERSION, 1], &body[..]].concat();
+            let _ = named(&format!("{}.", URL_SAFE_NO_PAD.encode(versioned)));
             let _ = named(&String::from_utf8_lossy(&body));
         }
     }
