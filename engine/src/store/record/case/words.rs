@@ -41,8 +41,8 @@ pub(super) static WORDS: &[&str] = &[
     ",\"payee\":\"", ",\"payee\":{\"", "account\":\"", "iban\":\"", "name\":\"", "description\":\"",
     "reference\":\"", "recipient\":\"", "location\":\"", "country\":\"", "city\":\"", "type\":\"",
     "id\":\"", "Id\":\"",
-    "\",\"", "\":\"", "\":{\"", "\":[", "\":", ",\"", "{\"", "\"}", "\"},\"", "true", "false", "null",
-    "https://", "http://", "www.", ".com",
+    "\",\"", "\":\"", "\":{\"", "\":[", "\":", ",\"", "{\"", "\"}", "\"},\"", "true", "false",
+    "null", "https://", "http://", "www.", ".com",
     "signIn", "sign-in", "login", "payment", "transfer", "enroll",
 ];
 
