@@ -159,10 +159,7 @@ fn the_server_is_refused_what_it_could_not_serve() {
         ("[store]\nurl = 'redis://localhost/?protocol=resp3'", "store.url has parameters"),
         ("[store]\nurl = 'redis://localhost/keys'", "store.url has a path that is not the number"),
         ("[store]\nmay_lose = true", "store.may_lose is true for another store"),
-        (
-            "[store]\nurl = 'memory:'\nmay_lose = true",
-            "store.may_lose is true for another store",
-        ),
+        ("[store]\nurl = 'memory:'\nmay_lose = true", "store.may_lose is true for another store"),
         ("[store]\ndurability = 'fast'", "store.durability is not a mode"),
         ("[store]\noutage = 'continue'", "store.outage promises what \"sync\" does not"),
         (
