@@ -117,7 +117,7 @@ async fn accept_loss(config: &Config, out: &mut impl Write) -> Result<(), Box<dy
         let since = since / 1000;
         writeln!(
             out,
-            "partition {partition}: at most {commits} commits are lost, noticed at Unix time {since}"
+            "partition {partition}: up to {commits} commits are lost, noticed at Unix time {since}"
         )?;
     }
     let said = if losses.is_empty() { "no loss is recorded" } else { "the loss is accepted" };

@@ -8,8 +8,8 @@ use countersign_core::id::AccountKey;
 use tokio::sync::watch;
 
 use super::keys::Names;
+use super::owner::{LOCK_MS, Owner};
 use super::partitions::Partitions;
-use super::start::{LOCK_MS, Owner};
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::durability::Durability;

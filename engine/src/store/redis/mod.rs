@@ -6,10 +6,12 @@
 //! and opens the 64 partitions in a new epoch, by which a Redis that lost records is noticed.
 //! `write` sends the units, `read` reads.
 
+mod epochs;
 mod health;
 mod keys;
 mod link;
 mod live;
+mod owner;
 mod partitions;
 mod read;
 mod reply;

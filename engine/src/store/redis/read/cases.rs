@@ -45,8 +45,8 @@ impl Account {
     }
 }
 
-/// Returns all parts of a lifecycle but those of its open challenges. A case that is under way again
-/// is the older part of its lifecycle.
+/// Returns all parts of a lifecycle but those of its open challenges. A case that is under way
+/// again is the older part of its lifecycle.
 pub(super) fn whole(case: Option<&[u8]>, live: Option<&Live<'_>>) -> Vec<u8> {
     let (action, ended) = live.map_or((&[][..], &[][..]), |live| (live.action, live.ended));
     [case.unwrap_or_default(), action, ended].concat()
@@ -142,8 +142,8 @@ fn contains(parts: &[u8], number: &[u8]) -> bool {
     parts.windows(number.len()).any(|window| window == number)
 }
 
-/// Reads some cases of a bucket. Returns them by their short names, with the place of the next page;
-/// `0` after the last one.
+/// Reads some cases of a bucket. Returns them by their short names, with the place of the next
+/// page; `0` after the last one.
 async fn page(
     reader: &Reader,
     names: Names,

@@ -109,8 +109,8 @@ fn of_account(name: &[u8], value: Value) -> Result<Vec<Needed>, Trouble> {
     Ok(found)
 }
 
-/// Returns the indexes of users that an account has to be in: those that its record gives, and those
-/// that its row lists.
+/// Returns the indexes of users that an account has to be in: those that its record gives, and
+/// those that its row lists.
 fn indexes_of(key: &AccountKey, row: &[u8]) -> Result<Vec<Digest>, Trouble> {
     let (listed, _) = indexes::split(row)?;
     let mut found = keys::attributes(&key.tenant, &indexes::record(row)?);

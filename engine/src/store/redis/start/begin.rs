@@ -6,12 +6,12 @@ use redis::Value;
 
 use super::super::keys::{self, Partition};
 use super::super::link::Link;
+use super::super::owner::{FORMAT, LAYOUT, Owner, hex};
 use super::super::reply::{array, text, unexpected};
 use super::super::script::{ACCEPT, BEGIN, Call};
 use super::super::settings::Opening;
 use super::super::trouble::{OLD, Trouble};
 use super::super::{RedisSettings, RedisStore};
-use super::lock::{FORMAT, LAYOUT, Owner, hex};
 use crate::ports::Entropy;
 use crate::ports::store::StoreError;
 

@@ -3,8 +3,6 @@
 
 mod begin;
 mod config;
-mod epochs;
-mod lock;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +10,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::begin::Loss;
-pub(super) use self::epochs::Epochs;
-use self::lock::RENEWAL;
-pub(super) use self::lock::{LOCK_MS, Owner};
+use super::epochs::Epochs;
 use super::health::{Health, machine_ms};
 use super::link::{Link, Peer};
+use super::owner::{Owner, RENEWAL};
 use super::read::Reader;
 use super::settings::{Opening, RedisSettings, Retention};
 use super::trouble::Trouble;

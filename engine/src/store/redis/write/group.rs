@@ -11,13 +11,10 @@ use super::super::settings::Retention;
 use super::super::trouble::Trouble;
 use super::small::OBSERVE;
 use super::task::Task;
-use super::unit::Waiting;
+use super::unit::{Group, Waiting};
 use crate::ports::Clock as _;
 use crate::store::{REMOVED_KEPT_MS, refused};
 use crate::system::SystemClock;
-
-/// A group whose units wait for their replies.
-pub(super) type Group = Vec<Waiting>;
 
 impl Task {
     /// Sends a group. Answers and removes every unit whose result is known. Sets `sent` once the

@@ -15,16 +15,15 @@ use countersign_core::time::UnixMillis;
 use metrics::histogram;
 use tokio::sync::mpsc;
 
+use super::super::epochs::Epochs;
 use super::super::health::Health;
 use super::super::link::Link;
 use super::super::reply::{RECORDED, Said};
 use super::super::settings::Retention;
-use super::super::start::Epochs;
 use super::super::trouble::{ABSENT, FENCED, ROLLED, Trouble};
-use super::group::Group;
 use super::job::{CLOSING_SECONDS, Job, PAUSE, late};
 use super::small::observe;
-use super::unit::Waiting;
+use super::unit::{Group, Waiting};
 use crate::ports::store::StoreError;
 use crate::store::refused;
 use crate::system::Stopwatch;

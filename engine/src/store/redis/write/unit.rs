@@ -56,6 +56,9 @@ pub(in crate::store::redis) trait Unit: Send + 'static {
     }
 }
 
+/// A group whose units wait for their replies.
+pub(super) type Group = Vec<Waiting>;
+
 /// A unit with its caller, whatever the type of its answer is.
 pub(in crate::store::redis) struct Waiting {
     pub(super) kind: &'static str,

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::super::keys;
-use super::super::link::Link;
-use super::super::reply::{number, said, text, unexpected};
-use super::super::script::{ACQUIRE, Call, RELEASE, RENEW};
-use super::super::settings::Opening;
-use super::super::trouble::{OLD, Trouble};
+use super::keys;
+use super::link::Link;
+use super::reply::{number, said, text, unexpected};
+use super::script::{ACQUIRE, Call, RELEASE, RENEW};
+use super::settings::Opening;
+use super::trouble::{OLD, Trouble};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 
@@ -23,7 +23,7 @@ pub(super) const LAYOUT: &str = "2";
 pub(super) const FORMAT: &str = "1";
 /// Lifetime of the lock. After a server was killed, the next one has to wait until the lock has
 /// expired.
-pub(in crate::store::redis) const LOCK_MS: u64 = 3_000;
+pub(super) const LOCK_MS: u64 = 3_000;
 /// Interval between renewals of the lock.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// Longest time for which a start waits for the lock. It is longer than the lock's lifetime.
@@ -35,9 +35,9 @@ const LOCK_WATCH: Duration = Duration::from_millis(2_500);
 const LOCK_LOOK: Duration = Duration::from_millis(200);
 
 /// This server's ownership of the store.
-pub(in crate::store::redis) struct Owner {
+pub(super) struct Owner {
     /// Random name of this owner. Every start has another one.
-    pub(in crate::store::redis) token: String,
+    pub(super) token: String,
     /// The name of the store, which stays the same when it changes its owner.
     pub(super) store: String,
 }
@@ -87,7 +87,7 @@ impl Owner {
     }
 
     /// Releases the lock, so that the next server can start at once.
-    pub(in crate::store::redis) async fn release(&self, link: &Link) {
+    pub(super) async fn release(&self, link: &Link) {
         let call = Call::new(&RELEASE).key(keys::LOCK).arg(&*self.token);
         if let Err(error) = link.call(&call).await {
             tracing::warn!(?error, "the lock in Redis is left to expire");

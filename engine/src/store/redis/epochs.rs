@@ -10,20 +10,20 @@ use std::sync::Arc;
 use metrics::counter;
 use redis::Value;
 
-use super::super::health::{Health, machine_ms};
-use super::super::keys::{self, Partition};
-use super::super::link::{Link, Peer};
-use super::super::partitions::Known;
-use super::super::reply::{number, said, text};
-use super::super::script::{ACCEPT, Call, LOSE, OPEN};
-use super::super::trouble::Trouble;
-use super::lock::hex;
+use super::health::{Health, machine_ms};
+use super::keys::{self, Partition};
+use super::link::{Link, Peer};
+use super::owner::hex;
+use super::partitions::Known;
+use super::reply::{number, said, text};
+use super::script::{ACCEPT, Call, LOSE, OPEN};
+use super::trouble::Trouble;
 use crate::ports::{Clock as _, Entropy};
 use crate::system::SystemClock;
 use crate::telemetry;
 
 /// Opens the partitions on each new connection.
-pub(in crate::store::redis) struct Epochs {
+pub(super) struct Epochs {
     entropy: Arc<dyn Entropy>,
     may_lose: bool,
     /// The connection on which the partitions were opened; none if they have to be opened.
@@ -48,18 +48,14 @@ impl Epochs {
     }
 
     /// Lets the next call of [`Self::open`] open the partitions again.
-    pub(in crate::store::redis) fn doubt(&mut self) {
+    pub(super) fn doubt(&mut self) {
         self.opened = None;
     }
 
     /// Opens the partitions, unless they were opened on the present connection. A partition that
     /// lacks acknowledged commits is closed, until its records are back or an operator accepts the
     /// loss.
-    pub(in crate::store::redis) async fn open(
-        &mut self,
-        link: &Link,
-        health: &Health,
-    ) -> Result<(), Trouble> {
+    pub(super) async fn open(&mut self, link: &Link, health: &Health) -> Result<(), Trouble> {
         let peer = link.connect().await?;
         if self.opened.as_ref() == Some(&peer) {
             return Ok(());
