@@ -161,12 +161,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(body in proptest::collection::vec(any::<u8>(), 0..60)) {
-<<<<<<< HEAD
-            let _ = named(&format!("{}.", URL_SAFE_NO_PAD.encode([&[VERSION, 1], &body[..]].concat())));
-=======
             let versioned = [&[VERSION, 1], &body[..]].concat();
             let _ = named(&format!("{}.", URL_SAFE_NO_PAD.encode(versioned)));
->>>>>>> mem
             let _ = named(&String::from_utf8_lossy(&body));
         }
     }
