@@ -12,7 +12,9 @@ use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::time::UnixMillis;
 
 use super::super::rows::{outcome_code, outcome_of};
-use super::cursor::{Cursor, Fault, put_authenticator, put_challenge_id, put_number, put_time};
+use super::cursor::{
+    Cursor, Fault, key_uuid, put_authenticator, put_challenge_id, put_number, put_time,
+};
 use super::reference::{Known, Reference};
 use super::signature;
 use super::squeeze::{put_text, text};
@@ -76,8 +78,7 @@ pub(super) fn put(out: &mut Vec<u8>, challenge: &Challenge, of: Option<Of<'_>>) 
     let flags = flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, bit)| all | bit);
     out.push(flags | (targets << TARGETS));
     if of.is_none() {
-        put_text(out, challenge.action.code.as_str(), None);
-        put_text(out, challenge.action.idempotency_key.as_str(), None);
+        put_key(out, &challenge.action);
     }
     put_challenge_id(out, &challenge.id);
     if targets == MANY_TARGETS {
@@ -116,10 +117,7 @@ pub(super) fn read(
     let (first, flags) = (bytes.byte()?, bytes.byte()?);
     let action = match of {
         Some(of) => of.action.key.clone(),
-        None => ActionKey {
-            code: ActionCode::parse(&text(bytes, None)?)?,
-            idempotency_key: IdempotencyKey::parse(&text(bytes, None)?)?,
-        },
+        None => key(bytes)?,
     };
     let id = bytes.challenge_id()?;
     let count = match flags >> TARGETS {
@@ -154,6 +152,25 @@ pub(super) fn read(
         number,
         shown,
     })
+}
+
+fn put_key(out: &mut Vec<u8>, key: &ActionKey) {
+    put_text(out, key.code.as_str(), None);
+    let uuid = key_uuid(&key.idempotency_key);
+    out.push(uuid.is_some().into());
+    match uuid {
+        Some(uuid) => out.extend(uuid),
+        None => put_text(out, key.idempotency_key.as_str(), None),
+    }
+}
+
+fn key(bytes: &mut Cursor<'_>) -> Result<ActionKey, Fault> {
+    let code = ActionCode::parse(&text(bytes, None)?)?;
+    let idempotency_key = match bytes.byte()? {
+        0 => IdempotencyKey::parse(&text(bytes, None)?)?,
+        _ => bytes.uuid(IdempotencyKey::parse)?,
+    };
+    Ok(ActionKey { code, idempotency_key })
 }
 
 fn ended(

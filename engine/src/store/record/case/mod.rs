@@ -47,36 +47,8 @@ const FORMAT_1: u8 = 0x10;
 const ACTION: u8 = FORMAT_1 | 1;
 const CHALLENGE: u8 = FORMAT_1 | 2;
 
-/// An action with its challenges.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Case {
-    pub(in crate::store) action: Action,
-    /// In the order of their first parts.
-    pub(in crate::store) challenges: Vec<Challenge>,
-}
-
-impl Case {
-    /// Encodes the case. See [`parts`].
-    pub(in crate::store) fn to_parts(&self) -> Vec<u8> {
-        parts(Some(&self.action), &self.challenges)
-    }
-
-    /// Decodes parts with an action. See [`read`].
-    ///
-    /// # Errors
-    /// The errors of [`read`], and [`StoreError::Unreadable`] for parts without an action.
-    pub(in crate::store) fn from_parts(
-        owner: &AccountKey,
-        parts: &[u8],
-    ) -> Result<Self, StoreError> {
-        let (action, challenges) = read(owner, parts)?;
-        let action = action.ok_or_else(|| invalid(Fault("it has no action")))?;
-        Ok(Self { action, challenges })
-    }
-}
-
-/// Decodes parts of one action that [`parts`], [`action_part`] and [`challenge_part`] made. The
-/// challenges are in the order of their first parts.
+/// Decodes parts of one action, which [`parts`], [`action_part_with`] and [`challenge_part`] made.
+/// The challenges are in the order of their first parts.
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] for damaged parts, parts of another owner or of several actions, an
@@ -139,13 +111,6 @@ pub(in crate::store) fn parts(
     out
 }
 
-/// Encodes an action as a part that can be read without any other part.
-pub(in crate::store) fn action_part(action: &Action) -> Vec<u8> {
-    let mut out = Vec::with_capacity(USUAL_BYTES);
-    put_action::<Challenge>(&mut out, action, &[]);
-    out
-}
-
 /// Encodes an action as a part that goes with parts of these challenges, each made with the action.
 /// The decision of a device is left out if one of the challenges has it, so that the part can be
 /// read only with that challenge.
@@ -168,15 +133,6 @@ pub(in crate::store) fn challenge_part(challenge: &Challenge, action: Option<&Ac
     out
 }
 
-/// Decodes one part that [`action_part`] made.
-///
-/// # Errors
-/// The errors of [`read`].
-pub(in crate::store) fn action_from(owner: &AccountKey, part: &[u8]) -> Result<Action, StoreError> {
-    let action = Part::only(part).and_then(|part| part.action(owner)?.completed::<Challenge>(&[]));
-    action.map_err(invalid)
-}
-
 /// Decodes one part that [`challenge_part`] made, with the action that it was made with.
 ///
 /// # Errors
@@ -188,6 +144,9 @@ pub(in crate::store) fn challenge_from(
 ) -> Result<Challenge, StoreError> {
     let reference = action.map(Reference::of);
     let of = action.zip(reference.as_ref()).map(|(action, reference)| Of { action, reference });
+    if action.is_some_and(|action| action.account != *owner) {
+        return Err(invalid(FOREIGN));
+    }
     Part::only(part).and_then(|part| part.challenge(owner, of)).map_err(invalid)
 }
 
@@ -207,10 +166,10 @@ fn put_part(out: &mut Vec<u8>, tag: u8, seed: u32, put: impl FnOnce(&mut Vec<u8>
     let start = out.len();
     out.push(tag);
     put_number(out, body.len() as u64);
-    out.extend(body);
+    out.extend_from_slice(&body);
     let sealed = out.get(start..).unwrap_or_default();
     let checksum = crc32c::crc32c_append(seed, sealed);
-    out.extend(checksum.to_be_bytes());
+    out.extend_from_slice(&checksum.to_be_bytes());
 }
 
 /// One part, whose checksum is not checked yet.

@@ -21,6 +21,9 @@ const FIRST_WORD: u8 = 0x7f;
 /// fill the memory.
 const TAKEN_BYTES_MAX: usize = 1 << 16;
 
+/// Room for a usual text.
+const USUAL_BYTES: usize = 256;
+
 /// Writes a text. `known` is the text's action, if the action is known to its reader too.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str, known: Option<&Known<'_>>) {
     let index = known.map(|known| known.reference.index());
@@ -75,13 +78,13 @@ fn put_plain<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
     let (run, rest) = text.split_at_checked(length).unwrap_or((text, &[]));
     out.push(RAW);
     put_number(out, run.len() as u64);
-    out.extend(run);
+    out.extend_from_slice(run);
     rest
 }
 
 /// Reads what [`put_text`] wrote with the same `known`.
 pub(super) fn text(bytes: &mut Cursor<'_>, known: Option<&Known<'_>>) -> Result<String, Fault> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(USUAL_BYTES);
     let mut taken = 0;
     loop {
         let before = text.len();
@@ -89,13 +92,13 @@ pub(super) fn text(bytes: &mut Cursor<'_>, known: Option<&Known<'_>>) -> Result<
             END => break,
             RAW => {
                 let length = bytes.number()?;
-                text.extend(bytes.bytes(length)?);
+                text.extend_from_slice(bytes.bytes(length)?);
                 continue;
             }
             PIECE => {
                 let (at, length) = (bytes.number()?, bytes.number()?);
                 let piece = known.and_then(|known| known.reference.piece(at, length));
-                text.extend(piece.ok_or(UNKNOWN)?);
+                text.extend_from_slice(piece.ok_or(UNKNOWN)?);
             }
             ENDING => {
                 let known = known.ok_or(UNKNOWN)?;
@@ -107,7 +110,8 @@ pub(super) fn text(bytes: &mut Cursor<'_>, known: Option<&Known<'_>>) -> Result<
             }
             code => {
                 let word = code.checked_sub(FIRST_WORD).and_then(|at| WORDS.get(usize::from(at)));
-                text.extend(word.ok_or(Fault("a text in it has an unknown code"))?.bytes());
+                let word = word.ok_or(Fault("a text in it has an unknown code"))?;
+                text.extend_from_slice(word.as_bytes());
                 continue;
             }
         }

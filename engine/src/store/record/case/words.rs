@@ -1,10 +1,7 @@
 //! Words that stored texts repeat. A word's place in the list is its code in stored bytes, so a
-//! word is never moved, changed or removed. The list is full at [`WORDS_MAX`].
+//! word is never moved, changed or removed. The list is full at 129 words.
 
 use std::sync::LazyLock;
-
-/// Number of codes that a word can have.
-pub(super) const WORDS_MAX: usize = 129;
 
 /// Words of display texts first, then those of browsers, of custom data and of codes.
 #[rustfmt::skip]

@@ -42,65 +42,31 @@ fn a_finished_sign_in_is_small() {
     assert_eq!(bytes, (240, 99, 164, 1_141));
 }
 
-#[track_caller]
-fn pinned(parts: &[u8], expected: &str) {
-    assert_eq!(hex(parts), expected);
-}
-
+/// The bytes of format 1, which later servers must read.
 #[test]
 fn the_bytes_of_format_1_are_pinned() {
     let case = approved();
-    pinned(&case.to_parts(), "");
-}
-
-#[test]
-fn the_bytes_of_parts_on_their_own_are_pinned() {
-    pinned(&action_part(&approved().action), "");
-    pinned(&challenge_part(&open(), None), "");
-}
-
-#[test]
-fn zz_measure() {
-    let n: u32 = std::env::var("N").map_or(0, |n| n.parse().unwrap());
-    let what = std::env::var("WHAT").unwrap_or_default();
-    let case = approved();
-    let parts = case.to_parts();
-    let apart = [
-        action_part(&case.action),
-        challenge_part(&open(), None),
-        challenge_part(&open(), Some(&case.action)),
-    ];
-    for _ in 0..n {
-        match what.as_str() {
-            "enc" => {
-                std::hint::black_box(case.to_parts());
-            }
-            "dec" => {
-                std::hint::black_box(Case::from_parts(&owner(), &parts).unwrap());
-            }
-            "row" => {
-                std::hint::black_box((case.action.to_row(), case.challenges[0].to_row()));
-            }
-            "act" => {
-                std::hint::black_box(action_part(&case.action));
-            }
-            "none" => {
-                std::hint::black_box(challenge_part(&open(), None));
-            }
-            _ => {}
-        }
-    }
-    if n == 0 {
-        let dir = "/tmp/casecorpus";
-        std::fs::create_dir_all(dir).unwrap();
-        let body = |part: &[u8]| Part::first(part).unwrap().0.body.to_vec();
-        let (_, rest) = Part::first(&parts).unwrap();
-        let write = |name: &str, a: &[u8], c: &[u8]| {
-            std::fs::write(format!("{dir}/{name}"), [&[a.len() as u8][..], a, c].concat()).unwrap();
-        };
-        write("approved", &body(&parts), &body(rest));
-        write("open", &body(&action_part(&action())), &body(&apart[2]));
-        write("open-alone", &[], &body(&apart[1]));
-        write("action-alone", &body(&apart[0]), &[]);
-    }
+    let together = "\
+         1146a567f81f6c82a562cb804d109632be89c8513ebfc63364079b9caf3331b31fc4eab05d357047c6b2\
+         f3dbb48489924dcd313235d830d0da426f62ef1fc0d99baea234ec8b013dc8731e06129d01511d1c53bc\
+         589e61807b8db3f8e040c1e7da3fc471c93b70e87c75bbc75307514a31a974150cfdf93c68f80ac0cf24\
+         018e0101f48001258cdd4ada32ed9c9ff54e63756ae582fb8fab2ac721f2c8e676a72768513d939f63dd\
+         db55609133f29adf86ec9929dccb52c1c5fd2ff7e21bd15325a4b4b32ccd23d24f714274e744343237b9\
+         3290f511f6425f98e64459ff203e8985083ffd80838c9a02001f2a9bc01f";
+    assert_eq!(hex(&case.to_parts()), together);
+    assert_eq!(Case::from_parts(&owner(), &unhex(together)).as_ref(), Ok(&case));
+    let action = "\
+         115da51ff81f6c82a562cb804d109632be89c8513ebfc63364079b9caf3331b31fc4eab05d357047c6b2\
+         f3dbb48489924dcd313235d830d0da426f62ef1fc0d99baea234ec8b0175bbc75307514a31a974150cfd\
+         f93c6880838c9a02021f3d42079035";
+    assert_eq!(hex(&action_part(&case.action)), action);
+    assert_eq!(read(&owner(), &unhex(action)), Ok((Some(case.action), Vec::new())));
+    let challenge = "\
+         12a601001cf81f016c82a562cb804d109632be89c8513ebf1c53bc589e61807b8db3f8e040c1e7da3fc4\
+         71c93b70e87c75bbc75307514a31a974150cfdf93c68f8bdb7dcc468c0cf24018e0101cd23d24f714274\
+         e744343237b93290f511f6425f98e64459ff203e8985083ffd80838c9a883139382e35312e31d82e37e8\
+         6973737565644174ec313739353933303132348a73686f70e8757365724167656e74e99b9caf3331b3ef\
+         1f296d1ac1";
+    assert_eq!(hex(&challenge_part(&open(), None)), challenge);
+    assert_eq!(challenge_from(&owner(), None, &unhex(challenge)), Ok(open()));
 }

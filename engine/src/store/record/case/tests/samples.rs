@@ -13,8 +13,30 @@ use countersign_core::outcome::Outcome;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 
-use super::super::Case;
-use super::super::signature;
+use super::super::{action_part_with, parts, read, signature};
+use crate::ports::store::StoreError;
+
+/// An action with its challenges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Case {
+    pub(super) action: Action,
+    pub(super) challenges: Vec<Challenge>,
+}
+
+impl Case {
+    pub(super) fn to_parts(&self) -> Vec<u8> {
+        parts(Some(&self.action), &self.challenges)
+    }
+
+    pub(super) fn from_parts(owner: &AccountKey, parts: &[u8]) -> Result<Self, StoreError> {
+        let (action, challenges) = read(owner, parts)?;
+        Ok(Self { action: action.unwrap(), challenges })
+    }
+}
+
+pub(super) fn action_part(action: &Action) -> Vec<u8> {
+    action_part_with(action, &[] as &[Challenge])
+}
 
 pub(super) const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
                                 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
@@ -68,7 +90,7 @@ pub(super) fn display(action: &Action, custom: &str, seconds: u64) -> DisplayTex
          \"requester\":\"shop\",\"userAgent\":\"{AGENT}\"}}",
         action.key.code
     );
-    DisplayText::new(&text).unwrap()
+    DisplayText::restore(&text)
 }
 
 /// Returns the open challenge of [`action`], with a number.
