@@ -17,7 +17,7 @@ const CALLS_MAX = 40;
 /** Tokens are long, and are not to be read from a screen. @param {unknown} value */
 function json(value) {
   const short = (/** @type {string} */ _, /** @type {unknown} */ one) =>
-    typeof one === "string" && one.length > 60 ? one.replace(/ey[\w.-]{50,}/g, (token) => `${token.slice(0, 12)}…`) : one;
+    typeof one === "string" && one.length > 60 ? one.replace(/[\w-]{40,}(?:\.[\w-]+)*/g, (token) => `${token.slice(0, 12)}…`) : one;
   return JSON.stringify(value, short, 2) ?? "";
 }
 
