@@ -176,7 +176,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
     /// `challenges_before`, which is no earlier than `actions_before`, and the kept versions of
-    /// accounts that were removed long ago. Returns the number of deleted records. A store may keep
+    /// accounts that were removed long ago. Returns the number of deleted records. An action stays
+    /// while a challenge of it is open, so that no answer can meet another action of the same name.
+    /// A store may keep
     /// an action until the last change of its state and the ends of its challenges are before
     /// `actions_before` as well.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;

@@ -70,20 +70,29 @@ impl Lifecycle {
         self.challenges.iter().filter_map(|challenge| Some(challenge.ended.as_ref()?.at))
     }
 
-    /// Returns the time of the last change of a lifecycle without open challenges.
+    /// Returns the time of the last change of a lifecycle without open challenges. It is never
+    /// before the time at which the action was tracked, although a clock may have been set back.
     pub(super) fn end(&self) -> UnixMillis {
-        let decided = self.action.iter().map(|action| action.state_updated_at);
-        decided.chain(self.ends()).max().unwrap_or_default()
+        let action = self.action.iter();
+        let changed = action.flat_map(|action| [action.created_at, action.state_updated_at]);
+        changed.chain(self.ends()).max().unwrap_or_default()
+    }
+
+    pub(super) fn has_open(&self) -> bool {
+        self.open().next().is_some()
     }
 
     /// Returns the earliest time by which a record of this lifecycle is pruned.
     fn oldest(&self) -> Option<UnixMillis> {
-        let tracked = self.action.iter().map(|action| action.created_at);
+        let may_go = self.action.iter().filter(|_| !self.has_open());
+        let tracked = may_go.map(|action| action.created_at);
         tracked.chain(self.ends()).min()
     }
 
     /// Removes the action if it was tracked before `actions_before`, and the challenges that ended
-    /// before `challenges_before`. Returns the number of removed records.
+    /// before `challenges_before`. Returns the number of removed records. An action stays while a
+    /// challenge of it is open, because otherwise an answer to that challenge could approve a new
+    /// action of the same name.
     pub(super) fn prune(
         &mut self,
         actions_before: UnixMillis,
@@ -92,7 +101,8 @@ impl Lifecycle {
         let before = self.challenges.len();
         let is_over = |c: &Challenge| c.ended.as_ref().is_some_and(|e| e.at < challenges_before);
         self.challenges.retain(|challenge| !is_over(challenge));
-        let action = self.action.take_if(|action| action.created_at < actions_before);
+        let has_open = self.has_open();
+        let action = self.action.take_if(|a| !has_open && a.created_at < actions_before);
         let gone = before - self.challenges.len() + usize::from(action.is_some());
         u32::try_from(gone).unwrap_or(u32::MAX)
     }

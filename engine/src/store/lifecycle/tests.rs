@@ -155,6 +155,33 @@ fn a_case_that_is_challenged_again_is_under_way_again_with_all_its_challenges() 
 }
 
 #[test]
+fn a_new_action_does_not_get_an_open_challenge_of_an_old_one() {
+    let mut account = Account::default();
+    let asked = open("one", 1, 20);
+    account.commit(vec![Write::Challenge(asked.clone())]);
+    account.commit(vec![Write::Track(pending("one", 40))]);
+    let parts = |account: &Account| {
+        let of = |l: &Lifecycle| (l.action.is_some(), l.challenges.len());
+        account.hot.lifecycles.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(&account), [(false, 1), (true, 0)]);
+    // Its own challenge comes to it, and the old one ends where it was.
+    account.commit(vec![Write::Challenge(open("one", 2, 50))]);
+    assert_eq!(parts(&account), [(false, 1), (true, 1)]);
+    account.commit(vec![Write::Challenge(ended(&asked, Outcome::Expired, 320))]);
+    assert_eq!(parts(&account), [(true, 1)]);
+    assert_eq!(account.cases[0].lifecycle.challenges.len(), 1);
+}
+
+#[test]
+fn a_lifecycle_does_not_end_before_its_action_was_tracked() {
+    let mut tracked = Action::clone(&action("one", ActionState::Allow, 10));
+    tracked.created_at = UnixMillis(30);
+    let lifecycle = Lifecycle { action: Some(tracked.into()), ..Lifecycle::new(key("one")) };
+    assert_eq!(lifecycle.end(), UnixMillis(30));
+}
+
+#[test]
 fn the_youngest_pending_actions_are_under_way_and_older_ones_when_they_are_challenged() {
     let mut account = Account::default();
     for n in 0..20 {
