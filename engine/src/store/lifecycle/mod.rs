@@ -16,6 +16,7 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::Challenge;
 use countersign_core::id::{ActionKey, ChallengeId};
 use countersign_core::time::UnixMillis;
+use sha2::{Digest as _, Sha256};
 
 pub(super) use self::hot::Hot;
 pub(super) use self::rule::{Found, Moved, apply, judge, named};
@@ -108,13 +109,18 @@ impl Lifecycle {
     }
 }
 
-/// Returns 32 bits of a digest of an action's name. A store finds the cases of a name by it, and
-/// reads of each case which name it has.
-pub(super) fn digest(key: &ActionKey) -> i32 {
-    let code = crc32c::crc32c(key.code.as_str().as_bytes());
+/// Returns 63 bits of a digest of an action's name. A store finds the cases of a name by it, and
+/// reads of each case which name it has. Callers choose names, so the digest is one for which they
+/// cannot find many names of one value, each of which a look-up would read.
+pub(super) fn digest(key: &ActionKey) -> i64 {
+    let mut hash = Sha256::new();
     // Neither text contains a zero byte.
-    let code = crc32c::crc32c_append(code, &[0]);
-    crc32c::crc32c_append(code, key.idempotency_key.as_str().as_bytes()).cast_signed()
+    for part in [key.code.as_str().as_bytes(), &[0], key.idempotency_key.as_str().as_bytes()] {
+        hash.update(part);
+    }
+    let hash = hash.finalize();
+    let first = hash.first_chunk().expect("a SHA-256 is longer");
+    (u64::from_be_bytes(*first) >> 1).cast_signed()
 }
 
 /// Returns the place of an action in a list. A newer action has a greater place. The revision tells

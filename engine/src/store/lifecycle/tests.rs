@@ -174,6 +174,18 @@ fn a_new_action_does_not_get_an_open_challenge_of_an_old_one() {
 }
 
 #[test]
+fn names_of_one_checksum_have_different_digests() {
+    let names = ["n577105044", "n841678834"].map(key);
+    let sum = |key: &ActionKey| {
+        let name = format!("{}\0{}", key.code.as_str(), key.idempotency_key.as_str());
+        crc32c::crc32c(name.as_bytes())
+    };
+    assert_eq!(sum(&names[0]), sum(&names[1]));
+    assert_ne!(digest(&names[0]), digest(&names[1]));
+    assert!(names.iter().all(|name| digest(name) >= 0 && digest(name) > i64::from(u32::MAX)));
+}
+
+#[test]
 fn a_lifecycle_does_not_end_before_its_action_was_tracked() {
     let mut tracked = Action::clone(&action("one", ActionState::Allow, 10));
     tracked.created_at = UnixMillis(30);
