@@ -43,7 +43,7 @@ impl NewFile {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.execute_batch("BEGIN")?;
         connection.execute_batch(schema::TABLES)?;
-        let (accounts, case_ids) = (Accounts::default(), CaseIds::after(0));
+        let (accounts, case_ids) = (Accounts::default(), CaseIds::after(0, 0));
         Ok(Self { medium: Medium { connection, accounts, case_ids }, in_group: 0 })
     }
 

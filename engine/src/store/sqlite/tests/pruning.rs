@@ -191,11 +191,32 @@ fn a_damaged_row_does_not_keep_the_others_from_being_pruned() {
 fn two_cases_of_one_time_get_different_ids_even_after_a_restart() {
     let mut fixture = fixture();
     commit(&mut fixture, &ann(), 0, vec![action(&ann(), "one", ActionState::Allow, 7)]);
-    fixture.writer.medium.case_ids = cases::CaseIds::after(0);
+    fixture.writer.medium.case_ids = cases::CaseIds::after(0, 0);
     commit(&mut fixture, &ann(), 1, vec![action(&ann(), "two", ActionState::Allow, 7)]);
     let end = vec![action(&ann(), "three", ActionState::Allow, u64::MAX)];
     commit(&mut fixture, &ann(), 2, end);
     let ids = cases::ids_of(connection(&fixture), 1).ok().unwrap();
     assert_eq!(ids.len(), 3);
     assert!(ids.windows(2).all(|pair| pair[0] > pair[1]), "{ids:?}");
+}
+
+#[test]
+fn cases_of_a_full_millisecond_go_into_the_next_one() {
+    let mut fixture = fixture();
+    let (time, next) = (cases::id_at(UnixMillis(7)), cases::id_at(UnixMillis(8)));
+    let put = |fixture: &mut Fixture, name: &str, number| {
+        let allowed = action(&ann(), name, ActionState::Allow, 7);
+        commit(fixture, &ann(), number, vec![allowed]);
+        cases::ids_of(connection(fixture), 1).ok().unwrap()
+    };
+    // The counter comes round.
+    fixture.writer.medium.case_ids = cases::CaseIds::after(next - 2, 0);
+    assert_eq!(put(&mut fixture, "one", 0), [next - 1]);
+    assert_eq!(put(&mut fixture, "two", 1), [next, next - 1]);
+    // The id is taken, and so is the last one of its time.
+    fixture.writer.medium.case_ids = cases::CaseIds::after(next - 2, 0);
+    assert_eq!(put(&mut fixture, "three", 2), [next + 1, next, next - 1]);
+    // A source that opens the file goes on where the last one was.
+    fixture.writer.medium.case_ids = cases::CaseIds::at_open(connection(&fixture)).ok().unwrap();
+    assert_eq!(put(&mut fixture, "four", 3), [next + 1, next, next - 1, time + 2]);
 }
