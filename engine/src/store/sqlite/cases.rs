@@ -6,6 +6,7 @@ use rusqlite::{Connection, Params};
 
 use super::queries::{self, blob};
 use super::{Fault, sql_int};
+use crate::store::failures::Failures;
 pub(super) use crate::store::lifecycle::Found;
 use crate::store::lifecycle::{Lifecycle, Moved, digest};
 
@@ -133,13 +134,23 @@ pub(super) fn of_name(
     read(connection, OF_NAME, (account, digest(key)), owner)
 }
 
-/// Reads every case of an account.
+/// Reads every case of an account. Returns the intact ones, and the ids of the damaged ones.
 pub(super) fn all(
     connection: &Connection,
     account: i64,
     owner: &AccountKey,
-) -> Result<Vec<Found>, Fault> {
-    read(connection, ALL, [account], owner)
+    failures: &Failures,
+) -> Result<(Vec<Found>, Vec<i64>), Fault> {
+    let mut statement = connection.prepare_cached(ALL)?;
+    let mut rows = statement.query([account])?;
+    let (mut cases, mut damaged) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        match queries::intact(found(row, owner), failures)? {
+            Some(case) => cases.push(case),
+            None => damaged.push(row.get(0)?),
+        }
+    }
+    Ok((cases, damaged))
 }
 
 /// Reads one case of an account.

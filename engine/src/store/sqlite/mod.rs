@@ -173,7 +173,8 @@ fn sql_int(number: u64) -> i64 {
 impl Store for SqliteStore {
     fn commit(&self, change: Change) -> Answer<Committed> {
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.write(early, move |medium| change::commit(medium, &change))
+        let failures = Arc::clone(&self.failures);
+        self.write(early, move |medium| change::commit(medium, &change, &failures))
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {

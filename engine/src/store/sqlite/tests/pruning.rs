@@ -6,18 +6,18 @@ use countersign_core::outcome::Outcome;
 
 use super::*;
 
-fn ann() -> AccountKey {
+pub(super) fn ann() -> AccountKey {
     unit(0, "{}").account
 }
 
-fn key(name: &str) -> ActionKey {
+pub(super) fn key(name: &str) -> ActionKey {
     ActionKey {
         code: ActionCode::parse("pay").unwrap(),
         idempotency_key: IdempotencyKey::parse(name).unwrap(),
     }
 }
 
-fn action(account: &AccountKey, name: &str, state: ActionState, at: u64) -> Write {
+pub(super) fn action(account: &AccountKey, name: &str, state: ActionState, at: u64) -> Write {
     let action = Action {
         account: account.clone(),
         key: key(name),
@@ -33,7 +33,7 @@ fn action(account: &AccountKey, name: &str, state: ActionState, at: u64) -> Writ
 }
 
 /// A challenge that was denied at `at`, of an action that is allowed since then.
-fn denied(account: &AccountKey, name: &str, n: u8, at: u64) -> [Write; 2] {
+pub(super) fn denied(account: &AccountKey, name: &str, n: u8, at: u64) -> [Write; 2] {
     let challenge = Challenge {
         id: ChallengeId::from_entropy(&[n; 24]),
         account: account.clone(),
@@ -50,7 +50,7 @@ fn denied(account: &AccountKey, name: &str, n: u8, at: u64) -> [Write; 2] {
     [Write::Challenge(challenge.into()), action(account, name, ActionState::ChallengeFailed, at)]
 }
 
-fn commit(fixture: &mut Fixture, account: &AccountKey, number: u64, writes: Vec<Write>) {
+pub(super) fn commit(fixture: &mut Fixture, account: &AccountKey, number: u64, writes: Vec<Write>) {
     let (parent, id) = (version(number), CommitId(number + 1));
     let change = Change { account: account.clone(), parent, id, writes };
     assert_eq!(record(&mut fixture.writer, vec![change]).ok().unwrap(), [RECORDED]);
@@ -70,12 +70,12 @@ fn prune(fixture: &mut Fixture, actions: u64, challenges: u64) -> (u32, u32) {
     (total, most)
 }
 
-fn count(fixture: &Fixture, table: &str) -> i64 {
+pub(super) fn count(fixture: &Fixture, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
     connection(fixture).query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-fn challenge(fixture: &Fixture, account: &AccountKey, n: u8) -> Option<Challenge> {
+pub(super) fn challenge(fixture: &Fixture, account: &AccountKey, n: u8) -> Option<Challenge> {
     let id = ChallengeId::from_entropy(&[n; 24]);
     actions::challenge(connection(fixture), account, &id).ok().unwrap()
 }
