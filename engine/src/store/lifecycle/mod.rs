@@ -1,8 +1,8 @@
 //! Lifecycles: actions with their challenges, and the rule by which a commit changes them.
 //!
 //! A lifecycle is under way while one of its challenges is open, or while its action requires a
-//! challenge and is one of the account's [`PENDING_MAX`] youngest such actions. An account keeps
-//! these in its [`Hot`] state. Every other lifecycle is a case, which a store keeps on its own. No
+//! challenge and is one of the account's [`PENDING_MAX`] youngest such actions, within
+//! [`PENDING_BYTES_MAX`]. An account keeps these in its [`Hot`] state. Every other lifecycle is a case, which a store keeps on its own. No
 //! function here reads or writes a store, so that the rule can be tested without one.
 
 mod hot;
@@ -23,6 +23,9 @@ pub(super) use self::rule::{Found, Moved, apply, judge, named};
 
 /// Largest number of actions without an open challenge that an account keeps in its hot state.
 pub(super) const PENDING_MAX: usize = 16;
+/// Largest number of bytes of these actions, unless the youngest takes more by itself. A commit of
+/// the account writes all of them again.
+const PENDING_BYTES_MAX: usize = 16 << 10;
 /// Largest number of ended challenges of one lifecycle that an account keeps in its hot state.
 const ENDED_MAX: usize = 16;
 

@@ -8,7 +8,7 @@ use countersign_core::change::{Change, Write};
 use countersign_core::fatigue::Counters;
 use countersign_core::id::ActionKey;
 
-use super::{ENDED_MAX, Hot, Lifecycle, PENDING_MAX, place};
+use super::{ENDED_MAX, Hot, Lifecycle, PENDING_BYTES_MAX, PENDING_MAX, place};
 use crate::ports::store::Committed;
 use crate::store::challenges;
 
@@ -194,7 +194,8 @@ impl Drafts {
         moved
     }
 
-    /// Returns the indexes of the youngest pending lifecycles that have no open challenge.
+    /// Returns the indexes of the youngest pending lifecycles that have no open challenge, as many
+    /// as the hot state has room for.
     fn youngest_pending(&self) -> Vec<usize> {
         let is_pending = |draft: &Draft| {
             (draft.case.is_none() || draft.is_changed)
@@ -203,10 +204,16 @@ impl Drafts {
         };
         let indexes = 0..self.0.len();
         let mut pending: Vec<_> = indexes.filter(|index| is_pending(&self.0[*index])).collect();
-        if pending.len() > PENDING_MAX {
+        if pending.len() > 1 {
             let place = |index: &usize| self.0[*index].lifecycle.action.as_deref().map(place);
             pending.sort_by(|a, b| place(b).cmp(&place(a)));
             pending.truncate(PENDING_MAX);
+            let mut bytes = 0;
+            let over = pending.iter().position(|index| {
+                bytes += self.0[*index].lifecycle.to_bytes().len();
+                bytes > PENDING_BYTES_MAX
+            });
+            pending.truncate(over.map_or(PENDING_MAX, |over| over.max(1)));
         }
         pending
     }

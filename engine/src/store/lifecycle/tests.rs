@@ -211,6 +211,24 @@ fn the_youngest_pending_actions_are_under_way_and_older_ones_when_they_are_chall
 }
 
 #[test]
+fn large_pending_actions_are_fewer_and_at_least_one() {
+    let with = |name: &str, at, bytes: usize| {
+        let custom = Some("x".repeat(bytes).into());
+        let context = ActionContext { custom, ..ActionContext::default() };
+        let action = Action { context, ..Action::clone(&pending(name, at)) };
+        Write::Track(action.into())
+    };
+    let mut account = Account::default();
+    for n in 0..8 {
+        account.commit(vec![with(&format!("{n}"), n, 4_000)]);
+    }
+    assert_eq!((account.under_way(), account.cases.len()), (4, 4));
+    account.commit(vec![with("large", 9, 40_000)]);
+    assert_eq!((account.under_way(), account.cases.len()), (1, 8));
+    assert_eq!(account.hot.lifecycles[0].key, key("large"));
+}
+
+#[test]
 fn the_challenges_of_an_action_that_is_asked_for_ever_do_not_stay_in_the_hot_state() {
     let mut account = Account::default();
     account.commit(vec![Write::Track(pending("one", 0))]);

@@ -44,6 +44,7 @@ pub(super) fn commit(
     check_form(change)?;
     let Medium { connection, accounts, case_ids } = medium;
     let account = accounts.get(connection, &change.account)?;
+    let bytes = account.bytes();
     let (cases, damaged) = touched_cases(connection, account, change, failures)?;
     if let Some(answer) = judge(&account.hot, &cases, change) {
         return Ok(answer);
@@ -58,7 +59,9 @@ pub(super) fn commit(
     put_others(connection, id, account, change)?;
     cases::record(connection, case_ids, id, &moved)?;
     let before = (!is_new).then_some(before);
-    hot::put(connection, id, &change.account, &account.hot, before.as_ref())?;
+    account.hot_bytes = hot::put(connection, id, &change.account, &account.hot, before.as_ref())?;
+    let after = account.bytes();
+    accounts.resize(bytes, after);
     Ok(Committed::Recorded)
 }
 
@@ -103,6 +106,7 @@ fn put_account(
     let [email, phone, username] = attributes(record);
     let removed = is_removed.then_some(0);
     let row = record.map(|record| record.to_row());
+    let bytes = row.as_ref().map_or(0, Vec::len);
     let id = match account.id {
         None => {
             let AccountKey { tenant, user } = &change.account;
@@ -129,6 +133,7 @@ fn put_account(
     if known != wanted {
         tickets::replace(connection, id, wanted)?;
     }
+    account.own_bytes = account.own_bytes.max(bytes);
     (account.id, account.is_removed, account.record) = (Some(id), is_removed, record.cloned());
     Ok(id)
 }

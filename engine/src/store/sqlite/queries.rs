@@ -87,6 +87,9 @@ pub(super) struct Known {
     pub(super) hot: Hot,
     /// The devices whose rows were read or written. Their last use is out of date.
     pub(super) devices: HashMap<AuthenticatorId, Device>,
+    /// Number of bytes of the hot state's row, and of the other rows that were read or written.
+    pub(super) hot_bytes: usize,
+    pub(super) own_bytes: usize,
 }
 
 /// Reads the rows of an account, without its devices. None if it has none.
@@ -96,7 +99,10 @@ pub(super) fn stored(connection: &Connection, key: &AccountKey) -> Result<Option
     let Some(row) = rows.next()? else { return Ok(None) };
     let (record, hot, id) = (optional(row, 0)?, hot_of(row, 1, key)?, row.get(2)?);
     let is_removed = row.get_ref(3)? != ValueRef::Null;
-    Ok(Some(Known { id, is_removed, record, hot, ..Known::default() }))
+    let own = if record.is_some() { blob(row, 0)?.len() } else { 0 };
+    let (own_bytes, hot_bytes) = (own, blob(row, 1)?.len());
+    let known = Known { id, is_removed, record, hot, hot_bytes, own_bytes, ..Known::default() };
+    Ok(Some(known))
 }
 
 pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
