@@ -86,7 +86,7 @@ pub(crate) async fn an_action_stays_while_a_challenge_of_it_is_open(store: impl 
     recorded(&store, &ann, 0, writes).await;
     store.prune(UnixMillis(100), UnixMillis(100)).await.unwrap();
     assert_eq!(store.action(&ann, &old.key).await, Ok(Some(old.clone())));
-    assert_eq!(store.account(&ann).await.unwrap().open, [open.clone()]);
+    assert_eq!(store.account(&ann).await.unwrap().open, std::slice::from_ref(&open));
     // Its name stays taken, so that an answer to the prompt can approve no other action.
     let again = Write::Track(action(&ann, "one", 200).into());
     let known = store.commit(unit(&ann, 1, [again])).await;

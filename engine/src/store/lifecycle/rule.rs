@@ -145,7 +145,7 @@ impl Drafts {
     /// before one without.
     fn find(&mut self, key: &ActionKey, fits: fn(&Draft, &ActionKey) -> bool) -> &mut Draft {
         let fitting = (0..self.0.len()).filter(|index| fits(&self.0[*index], key));
-        let found = fitting.max_by_key(|index| self.0[*index].lifecycle.action.is_some());
+        let found = fitting.min_by_key(|index| self.0[*index].lifecycle.action.is_none());
         let index = found.unwrap_or_else(|| {
             let lifecycle = Lifecycle::new(key.clone());
             self.0.push(Draft { case: None, lifecycle, is_changed: true });

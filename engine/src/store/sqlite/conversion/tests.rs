@@ -136,11 +136,11 @@ fn a_large_file_is_converted_in_bounded_memory() {
 fn only_a_foreign_file_has_no_layout() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    std::fs::write(&path, "").unwrap();
+    fs::write(&path, "").unwrap();
     assert_eq!(old::layout(&path).ok().unwrap(), None);
-    std::fs::write(&path, "no database at all".repeat(100)).unwrap();
+    fs::write(&path, "no database at all".repeat(100)).unwrap();
     assert_eq!(old::layout(&path).ok().unwrap(), None);
-    std::fs::remove_file(&path).unwrap();
+    fs::remove_file(&path).unwrap();
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch("CREATE TABLE other(a)").unwrap();
     assert_eq!(old::layout(&path).ok().unwrap(), None);
@@ -148,8 +148,8 @@ fn only_a_foreign_file_has_no_layout() {
     assert_eq!(old::layout(&path).ok().unwrap(), Some(2));
     connection.close().unwrap();
     // Nobody knows the layout of a file whose first page is damaged.
-    let mut bytes = std::fs::read(&path).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
     bytes[100] = 0xff;
-    std::fs::write(&path, bytes).unwrap();
+    fs::write(&path, bytes).unwrap();
     assert!(old::layout(&path).is_err());
 }
