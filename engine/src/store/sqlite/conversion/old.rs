@@ -13,7 +13,7 @@ use countersign_core::id::{AccountKey, TenantId, UserId};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::ports::store::StoreError;
 use crate::store::sqlite::queries::record;
@@ -76,15 +76,9 @@ pub(super) fn layout(path: &Path) -> Result<Option<i64>, Fault> {
     let connection = schema::open_reader(path)?;
     match connection.query_row(LAYOUT, [], |row| row.get(0)).optional() {
         // The opening of the store names the fault of a foreign file.
-        Err(error) if is_foreign(&error) => Ok(None),
+        Err(error) if error.to_string().starts_with("no such table") => Ok(None),
         layout => Ok(layout?),
     }
-}
-
-/// Tells whether a file is not one of SQLite, or has no such table as each of this store has.
-fn is_foreign(error: &rusqlite::Error) -> bool {
-    let has_no_table = error.to_string().starts_with("no such table");
-    has_no_table || error.sqlite_error_code() == Some(ErrorCode::NotADatabase)
 }
 
 /// A file of an older layout, locked against every writer.
