@@ -2,8 +2,9 @@
 //!
 //! A lifecycle is under way while one of its challenges is open, or while its action requires a
 //! challenge and is one of the account's [`PENDING_MAX`] youngest such actions, within
-//! [`PENDING_BYTES_MAX`]. An account keeps these in its [`Hot`] state. Every other lifecycle is a case, which a store keeps on its own. No
-//! function here reads or writes a store, so that the rule can be tested without one.
+//! [`PENDING_BYTES_MAX`]. An account keeps these in its [`Hot`] state. Every other lifecycle is a
+//! case, which a store keeps on its own. No function here reads or writes a store, so that the rule
+//! can be tested without one.
 
 mod hot;
 mod rule;

@@ -141,8 +141,8 @@ impl Drafts {
         Self(hot.chain(cases).map(draft).collect())
     }
 
-    /// Returns the lifecycle that fits a name, a new one if there is none. One with its action comes
-    /// before one without.
+    /// Returns the lifecycle that fits a name, a new one if there is none. One with its action
+    /// comes before one without.
     fn find(&mut self, key: &ActionKey, fits: fn(&Draft, &ActionKey) -> bool) -> &mut Draft {
         let fitting = (0..self.0.len()).filter(|index| fits(&self.0[*index], key));
         let found = fitting.min_by_key(|index| self.0[*index].lifecycle.action.is_none());

@@ -12,8 +12,8 @@ use crate::store::lifecycle::{Lifecycle, Moved, digest};
 
 /// Bits of an id below its time. They hold a counter.
 const COUNTER_BITS: u32 = 21;
-/// Last time of an id, in the year 2108. A later one is replaced by it. The ids of half a year after
-/// it are left for carries.
+/// Last time of an id, in the year 2108. A later one is replaced by it. The ids of the half year
+/// after it are left for carries.
 const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - (1 << 34);
 /// Number of ids of one time.
 const COUNTER_END: i64 = 1 << COUNTER_BITS;
