@@ -82,11 +82,17 @@ pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store:
 pub(crate) async fn an_action_stays_while_a_challenge_of_it_is_open(store: impl Store) {
     let ann = user("ann");
     let (old, open) = (action(&ann, "one", 10), challenge(&ann, 1, 20));
-    let writes = [Write::Action(old.clone().into()), Write::Challenge(open.clone().into())];
+    let over = ended(&challenge(&ann, 2, 11), Outcome::Expired, 15);
+    let writes = [
+        Write::Action(old.clone().into()),
+        Write::Challenge(over.clone().into()),
+        Write::Challenge(open.clone().into()),
+    ];
     recorded(&store, &ann, 0, writes).await;
     store.prune(UnixMillis(100), UnixMillis(100)).await.unwrap();
     assert_eq!(store.action(&ann, &old.key).await, Ok(Some(old.clone())));
     assert_eq!(store.account(&ann).await.unwrap().open, std::slice::from_ref(&open));
+    assert_eq!(store.challenge(&ann, &over.id).await, Ok(None));
     // Its name stays taken, so that an answer to the prompt can approve no other action.
     let again = Write::Track(action(&ann, "one", 200).into());
     let known = store.commit(unit(&ann, 1, [again])).await;

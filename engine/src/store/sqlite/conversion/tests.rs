@@ -146,10 +146,13 @@ fn only_an_empty_or_foreign_file_has_no_layout() {
     assert_eq!(old::layout(&path).ok().unwrap(), None);
     connection.execute_batch(&layouts::tables()).unwrap();
     assert_eq!(old::layout(&path).ok().unwrap(), Some(2));
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'";
+    let page: usize = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let page_bytes: usize = connection.pragma_query_value(None, "page_size", |r| r.get(0)).unwrap();
     connection.close().unwrap();
-    // Nobody knows the layout of a file whose first page is damaged.
+    // Nobody knows the layout of a file in which the page that tells it is damaged.
     let mut bytes = fs::read(&path).unwrap();
-    bytes[100] = 0xff;
+    bytes[(page - 1) * page_bytes] = 0xff;
     fs::write(&path, bytes).unwrap();
     assert!(old::layout(&path).is_err());
 }
