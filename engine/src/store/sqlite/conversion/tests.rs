@@ -147,12 +147,12 @@ fn only_an_empty_or_foreign_file_has_no_layout() {
     connection.execute_batch(&layouts::tables()).unwrap();
     assert_eq!(old::layout(&path).ok().unwrap(), Some(2));
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'";
-    let page: usize = connection.query_row(sql, [], |row| row.get(0)).unwrap();
-    let page_bytes: usize = connection.pragma_query_value(None, "page_size", |r| r.get(0)).unwrap();
+    let page: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |r| r.get(0)).unwrap();
     connection.close().unwrap();
     // Nobody knows the layout of a file in which the page that tells it is damaged.
     let mut bytes = fs::read(&path).unwrap();
-    bytes[(page - 1) * page_bytes] = 0xff;
+    bytes[usize::try_from((page - 1) * page_bytes).unwrap()] = 0xff;
     fs::write(&path, bytes).unwrap();
     assert!(old::layout(&path).is_err());
 }
