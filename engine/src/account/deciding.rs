@@ -131,12 +131,15 @@ impl AccountWriter {
         }
     }
 
-    /// Expires a challenge whose time is over. If the challenge has ended already, its actor is
-    /// notified again, because the actor does not know the end.
+    /// Expires a challenge whose time is over by the clock. A time in the account that is ahead of
+    /// it counts for nothing here, because it would take time from a decision that arrives by the
+    /// clock. If the challenge has ended already, its actor is notified again, because the actor
+    /// does not know the end.
     pub(crate) async fn expire(&mut self, id: &ChallengeId) -> Result<(), Error> {
-        let tenant = self.tenant.clone();
-        let rule =
-            |account: &Account, _: Option<&_>, now| Ok(account.expire(id, now, &tenant.limits));
+        let (tenant, clock) = (self.tenant.clone(), self.ports.clock.clone());
+        let rule = |account: &Account, _: Option<&_>, _| {
+            Ok(account.expire(id, clock.now(), &tenant.limits))
+        };
         self.record_end(Reads::Account, rule).await?;
         if self.account.open_challenge(id).is_none() {
             self.recorded_challenge(id).await?;

@@ -34,6 +34,11 @@ pub enum StoreError {
     Unreadable(String),
 }
 
+/// Number of an account's newest cases in which a challenge is searched, so that the id of an
+/// unknown challenge does not make the store read all of them. A case is an action that is not
+/// under way, with its challenges.
+pub const CASES_SEARCHED_MAX: usize = 1_024;
+
 /// Future result of a call of the store.
 pub type Answer<T> = Later<Result<T, StoreError>>;
 
@@ -137,7 +142,8 @@ pub trait Store: Send + Sync + 'static {
     fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
     /// Reads a challenge of an account, open or ended. Its action may be gone, because the account
-    /// was removed.
+    /// was removed. A challenge is found among the open ones and in the account's
+    /// [`CASES_SEARCHED_MAX`] newest cases; an older one may be found or not.
     fn challenge(&self, account: &AccountKey, id: &ChallengeId) -> Answer<Option<Challenge>>;
 
     /// Reads every binding of a key.
@@ -176,7 +182,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes actions tracked before `actions_before`, challenges that ended before
     /// `challenges_before`, which is no earlier than `actions_before`, and the kept versions of
-    /// accounts that were removed long ago. Returns the number of deleted records. A store may keep
+    /// accounts that were removed long ago. Returns the number of deleted records. An action stays
+    /// while a challenge of it is open, so that no answer can meet another action of the same name.
+    /// A store may keep
     /// an action until the last change of its state and the ends of its challenges are before
     /// `actions_before` as well.
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;

@@ -69,7 +69,7 @@ impl Failures {
     /// not block all later ones.
     pub(super) fn passed_over(&self, error: &StoreError) {
         self.note(error);
-        tracing::debug!(%error, "a record that is due is skipped");
+        tracing::debug!(%error, "a damaged record is skipped");
     }
 
     /// Returns the number of calls that found an unreadable row.

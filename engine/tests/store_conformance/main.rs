@@ -82,6 +82,7 @@ macro_rules! conformance {
                     open_challenges_come_oldest_first,
                     overdue_challenges_are_the_expired_and_the_long_held,
                     pruning_forgets_old_actions_and_long_ended_challenges,
+                    an_action_stays_while_a_challenge_of_it_is_open,
                     pruning_takes_more_than_one_helping,
                     times_at_the_end_of_time_are_kept,
                     the_highest_time_that_was_seen_is_kept,

@@ -5,6 +5,7 @@ use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
+use countersign_engine::ports::store::Committed;
 use countersign_testkit::records::*;
 
 pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
@@ -76,6 +77,30 @@ pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store:
     assert_eq!(store.challenge(&ann, &recent.id).await, Ok(Some(recent)));
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.version.number, snapshot.open), (2, vec![open]));
+}
+
+pub(crate) async fn an_action_stays_while_a_challenge_of_it_is_open(store: impl Store) {
+    let ann = user("ann");
+    let (old, open) = (action(&ann, "one", 10), challenge(&ann, 1, 20));
+    let over = ended(&challenge(&ann, 2, 11), Outcome::Expired, 15);
+    let writes = [
+        Write::Action(old.clone().into()),
+        Write::Challenge(over.clone().into()),
+        Write::Challenge(open.clone().into()),
+    ];
+    recorded(&store, &ann, 0, writes).await;
+    store.prune(UnixMillis(100), UnixMillis(100)).await.unwrap();
+    assert_eq!(store.action(&ann, &old.key).await, Ok(Some(old.clone())));
+    assert_eq!(store.account(&ann).await.unwrap().open, std::slice::from_ref(&open));
+    assert_eq!(store.challenge(&ann, &over.id).await, Ok(None));
+    // Its name stays taken, so that an answer to the prompt can approve no other action.
+    let again = Write::Track(action(&ann, "one", 200).into());
+    let known = store.commit(unit(&ann, 1, [again])).await;
+    assert_eq!(known, Ok(Committed::Known(Box::new(old.clone()))));
+    let closed = ended(&open, Outcome::Expired, 50);
+    recorded(&store, &ann, 1, [Write::Challenge(closed.into())]).await;
+    store.prune(UnixMillis(100), UnixMillis(100)).await.unwrap();
+    assert_eq!(store.action(&ann, &old.key).await, Ok(None));
 }
 
 pub(crate) async fn pruning_takes_more_than_one_helping(store: impl Store) {

@@ -8,10 +8,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
+use countersign_core::account::{Enroll, Grant, ProfilePatch, Snapshot, Track};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended};
-use countersign_core::device::Signing;
+use countersign_core::change::{Change, CommitId, Write};
+use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AccountKey, ActionKey};
 use countersign_core::nonce::Purpose;
 use countersign_core::outcome::Decision;
@@ -19,6 +20,7 @@ use countersign_core::outcome::Outcome;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
+use countersign_engine::ports::store::Committed;
 use countersign_engine::ports::{Clock, Store};
 use countersign_engine::store::MemoryStore;
 use countersign_engine::system::SystemEntropy;
@@ -69,8 +71,12 @@ fn start_engine(clock: Arc<ManualClock>, store: Arc<dyn Store>) -> Engine {
 
 impl World {
     async fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::default())).await
+    }
+
+    async fn on(store: Arc<MemoryStore>) -> Self {
         let clock = ManualClock::at(START);
-        let engine = start_engine(clock.clone(), Arc::new(MemoryStore::default()));
+        let engine = start_engine(clock.clone(), store);
         let world = Self { engine, clock, phone: Phone::new(7) };
         let track = Track {
             key: action(),
@@ -134,6 +140,27 @@ fn a_poll_is_told_that_its_challenge_expired_after_the_grace_and_not_before() {
         world.clock.pass_until(deadline);
         assert_eq!(world.end(&challenge).await, Outcome::Expired);
         assert_eq!(world.outcome(&challenge).await, Some(Outcome::Expired));
+    });
+}
+
+#[test]
+fn a_challenge_expires_by_the_clock_although_its_account_is_ahead() {
+    actix::System::new().block_on(async {
+        let store = Arc::new(MemoryStore::default());
+        let world = World::on(store.clone()).await;
+        let challenge = world.start().await;
+        let deadline = challenge.expires_at.plus_ms(GRACE_MS);
+        // Another server, whose clock is ahead, has verified a signature of the device.
+        let Snapshot { version: parent, devices, .. } = store.account(&account()).await.unwrap();
+        let last_verified_at = Some(deadline.plus_ms(1_000));
+        let device = Device { last_verified_at, ..devices[0].clone() };
+        let writes = vec![Write::Device(device.into())];
+        let change = Change { account: account(), parent, id: CommitId(1), writes };
+        assert_eq!(store.commit(change).await, Ok(Committed::Recorded));
+        world.clock.pass_until(deadline);
+        assert_eq!(world.end(&challenge).await, Outcome::Expired);
+        let recorded = store.challenge(&account(), &challenge.id).await.unwrap().unwrap();
+        assert_eq!(recorded.ended.unwrap().at, deadline);
     });
 }
 

@@ -85,16 +85,16 @@ impl Account {
         self.version
     }
 
-    /// Returns the time for a transition: the clock's, or the latest time in the account if that is
-    /// at most [`CLOCK_AHEAD_MS_MAX`] later. Another server's clock may be ahead by that much, and
-    /// the times in an account do not run back.
+    /// Returns the time for a transition: the clock's, or the latest of those times in the account
+    /// that are at most [`CLOCK_AHEAD_MS_MAX`] later. Another server's clock may be ahead by that
+    /// much, and the times in an account do not run back. A time further ahead counts for nothing.
     #[must_use]
     pub fn time(&self, clock: UnixMillis) -> UnixMillis {
-        let record = self.record.iter().map(|record| record.counters.latest());
-        let devices = self.devices.iter().filter_map(|device| device.last_verified_at);
-        let latest = record.chain(devices).chain(self.open.iter().map(|open| open.issued_at)).max();
-        let ahead = |latest: &UnixMillis| latest.ms_since(clock) <= CLOCK_AHEAD_MS_MAX;
-        latest.filter(ahead).map_or(clock, |latest| latest.max(clock))
+        let counted = self.record.iter().flat_map(|record| record.counters.times());
+        let used = self.devices.iter().filter_map(|device| device.last_verified_at);
+        let times = counted.chain(used).chain(self.open.iter().map(|open| open.issued_at));
+        let near = times.filter(|at| at.ms_since(clock) <= CLOCK_AHEAD_MS_MAX);
+        near.fold(clock, UnixMillis::max)
     }
 
     /// Returns true if the user has an authenticator.

@@ -167,11 +167,10 @@ impl Counters {
         }
     }
 
-    /// Returns the latest time that was counted.
-    pub(crate) fn latest(&self) -> UnixMillis {
-        let single = [self.denied_at, self.number_at, self.reported_at.unwrap_or_default()];
-        let listed = self.prompts.last().into_iter().chain(self.unreached.last());
-        single.into_iter().chain(listed.copied()).max().unwrap_or_default()
+    /// Returns every time that was counted.
+    pub(crate) fn times(&self) -> impl Iterator<Item = UnixMillis> {
+        let single = [self.denied_at, self.number_at].into_iter().chain(self.reported_at);
+        single.chain(self.prompts.iter().chain(&self.unreached).copied())
     }
 
     /// Returns the counters with every later time replaced by `now`, or `None` if no time is later.

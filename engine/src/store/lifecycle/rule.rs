@@ -8,7 +8,7 @@ use countersign_core::change::{Change, Write};
 use countersign_core::fatigue::Counters;
 use countersign_core::id::ActionKey;
 
-use super::{ENDED_MAX, Hot, Lifecycle, PENDING_MAX, place};
+use super::{ENDED_MAX, Hot, Lifecycle, PENDING_BYTES_MAX, PENDING_MAX, place};
 use crate::ports::store::Committed;
 use crate::store::challenges;
 
@@ -91,7 +91,7 @@ pub(in crate::store) fn apply(hot: &mut Hot, cases: Vec<Found>, change: &Change)
                 drafts.remove_actions();
             }
             Write::Track(action) | Write::Action(action) => {
-                let draft = drafts.of(&action.key);
+                let draft = drafts.find(&action.key, Draft::takes);
                 draft.lifecycle.action = Some(Arc::clone(action));
                 draft.is_changed = true;
             }
@@ -117,10 +117,17 @@ struct Draft {
 }
 
 impl Draft {
-    /// Tells whether a new record of the action belongs here. A case without its action stays as it
-    /// is until its challenges are pruned.
+    /// Tells whether a new challenge of the action belongs here. A case without its action stays as
+    /// it is until its challenges are pruned.
     fn continues(&self, key: &ActionKey) -> bool {
         self.lifecycle.key == *key && (self.case.is_none() || self.lifecycle.action.is_some())
+    }
+
+    /// Tells whether a record of the action belongs here. A challenge that is open without its
+    /// action does not get a new action of the same name, because its devices were asked about the
+    /// old one.
+    fn takes(&self, key: &ActionKey) -> bool {
+        self.continues(key) && (self.lifecycle.action.is_some() || !self.lifecycle.has_open())
     }
 }
 
@@ -134,9 +141,12 @@ impl Drafts {
         Self(hot.chain(cases).map(draft).collect())
     }
 
-    /// Returns the lifecycle of an action, a new one if there is none.
-    fn of(&mut self, key: &ActionKey) -> &mut Draft {
-        let index = self.0.iter().position(|draft| draft.continues(key)).unwrap_or_else(|| {
+    /// Returns the lifecycle that fits a name, a new one if there is none. One with its action
+    /// comes before one without.
+    fn find(&mut self, key: &ActionKey, fits: fn(&Draft, &ActionKey) -> bool) -> &mut Draft {
+        let fitting = (0..self.0.len()).filter(|index| fits(&self.0[*index], key));
+        let found = fitting.min_by_key(|index| self.0[*index].lifecycle.action.is_none());
+        let index = found.unwrap_or_else(|| {
             let lifecycle = Lifecycle::new(key.clone());
             self.0.push(Draft { case: None, lifecycle, is_changed: true });
             self.0.len() - 1
@@ -149,7 +159,7 @@ impl Drafts {
         let has = |draft: &Draft| draft.lifecycle.challenge(&challenge.id).is_some();
         match self.0.iter().position(has) {
             Some(index) => &mut self.0[index],
-            None => self.of(&challenge.action),
+            None => self.find(&challenge.action, Draft::continues),
         }
     }
 
@@ -167,7 +177,7 @@ impl Drafts {
             if draft.case.is_some() && !draft.is_changed {
                 continue;
             }
-            if draft.lifecycle.open().next().is_some() || youngest.contains(&index) {
+            if draft.lifecycle.has_open() || youngest.contains(&index) {
                 moved.gone.extend(draft.case);
                 let mut lifecycle = draft.lifecycle;
                 moved.ended.extend(surplus(&mut lifecycle));
@@ -184,19 +194,26 @@ impl Drafts {
         moved
     }
 
-    /// Returns the indexes of the youngest pending lifecycles that have no open challenge.
+    /// Returns the indexes of the youngest pending lifecycles that have no open challenge, as many
+    /// as the hot state has room for.
     fn youngest_pending(&self) -> Vec<usize> {
         let is_pending = |draft: &Draft| {
             (draft.case.is_none() || draft.is_changed)
                 && draft.lifecycle.is_pending()
-                && draft.lifecycle.open().next().is_none()
+                && !draft.lifecycle.has_open()
         };
         let indexes = 0..self.0.len();
         let mut pending: Vec<_> = indexes.filter(|index| is_pending(&self.0[*index])).collect();
-        if pending.len() > PENDING_MAX {
+        if pending.len() > 1 {
             let place = |index: &usize| self.0[*index].lifecycle.action.as_deref().map(place);
             pending.sort_by(|a, b| place(b).cmp(&place(a)));
             pending.truncate(PENDING_MAX);
+            let mut bytes = 0;
+            let over = pending.iter().position(|index| {
+                bytes += self.0[*index].lifecycle.to_bytes().len();
+                bytes > PENDING_BYTES_MAX
+            });
+            pending.truncate(over.map_or(PENDING_MAX, |over| over.max(1)));
         }
         pending
     }

@@ -155,6 +155,45 @@ fn a_case_that_is_challenged_again_is_under_way_again_with_all_its_challenges() 
 }
 
 #[test]
+fn a_new_action_does_not_get_an_open_challenge_of_an_old_one() {
+    let mut account = Account::default();
+    let asked = open("one", 1, 20);
+    account.commit(vec![Write::Challenge(asked.clone())]);
+    account.commit(vec![Write::Track(pending("one", 40))]);
+    let parts = |account: &Account| {
+        let of = |l: &Lifecycle| (l.action.is_some(), l.challenges.len());
+        account.hot.lifecycles.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(&account), [(false, 1), (true, 0)]);
+    // Its own challenge comes to it, and the old one ends where it was.
+    account.commit(vec![Write::Challenge(open("one", 2, 50))]);
+    assert_eq!(parts(&account), [(false, 1), (true, 1)]);
+    account.commit(vec![Write::Challenge(ended(&asked, Outcome::Expired, 320))]);
+    assert_eq!(parts(&account), [(true, 1)]);
+    assert_eq!(account.cases[0].lifecycle.challenges.len(), 1);
+}
+
+#[test]
+fn names_of_one_checksum_have_different_digests() {
+    let names = ["n577105044", "n841678834"].map(key);
+    let sum = |key: &ActionKey| {
+        let name = format!("{}\0{}", key.code.as_str(), key.idempotency_key.as_str());
+        crc32c::crc32c(name.as_bytes())
+    };
+    assert_eq!(sum(&names[0]), sum(&names[1]));
+    assert_ne!(digest(&names[0]), digest(&names[1]));
+    assert!(names.iter().all(|name| digest(name) >= 0 && digest(name) > i64::from(u32::MAX)));
+}
+
+#[test]
+fn a_lifecycle_does_not_end_before_its_action_was_tracked() {
+    let mut tracked = Action::clone(&action("one", ActionState::Allow, 10));
+    tracked.created_at = UnixMillis(30);
+    let lifecycle = Lifecycle { action: Some(tracked.into()), ..Lifecycle::new(key("one")) };
+    assert_eq!(lifecycle.end(), UnixMillis(30));
+}
+
+#[test]
 fn the_youngest_pending_actions_are_under_way_and_older_ones_when_they_are_challenged() {
     let mut account = Account::default();
     for n in 0..20 {
@@ -169,6 +208,24 @@ fn the_youngest_pending_actions_are_under_way_and_older_ones_when_they_are_chall
     account.commit(vec![Write::Challenge(ended(&open("2", 1, 30), Outcome::Expired, 330))]);
     assert_eq!((account.under_way(), account.cases.len()), (PENDING_MAX, 4));
     assert_eq!(account.cases[3].lifecycle.challenges.len(), 1);
+}
+
+#[test]
+fn large_pending_actions_are_fewer_and_at_least_one() {
+    let with = |name: &str, at, bytes: usize| {
+        let custom = Some("x".repeat(bytes).into());
+        let context = ActionContext { custom, ..ActionContext::default() };
+        let action = Action { context, ..Action::clone(&pending(name, at)) };
+        Write::Track(action.into())
+    };
+    let mut account = Account::default();
+    for n in 0..8 {
+        account.commit(vec![with(&format!("{n}"), n, 4_000)]);
+    }
+    assert_eq!((account.under_way(), account.cases.len()), (4, 4));
+    account.commit(vec![with("large", 9, 40_000)]);
+    assert_eq!((account.under_way(), account.cases.len()), (1, 8));
+    assert_eq!(account.hot.lifecycles[0].key, key("large"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Pruning of old records.
 
+use countersign_core::id::{AccountKey, ActionKey};
 use countersign_core::time::UnixMillis;
 
 use super::state::State;
@@ -12,8 +13,12 @@ impl State {
         challenges_before: UnixMillis,
     ) -> u64 {
         let mut gone = 0;
-        while self.tracked.first().is_some_and(|(at, ..)| *at < actions_before) {
-            let (_, account, key) = self.tracked.pop_first().expect("there is a first");
+        let old = self.tracked.iter().take_while(|(at, ..)| *at < actions_before);
+        let old: Vec<_> =
+            old.filter(|(_, account, key)| !self.has_open(account, key)).cloned().collect();
+        for tracked in old {
+            self.tracked.remove(&tracked);
+            let (_, account, key) = tracked;
             if let Some(entry) = self.accounts.get_mut(&account)
                 && let Some((sequence, action)) = entry.actions.remove(&key)
             {
@@ -27,6 +32,12 @@ impl State {
             gone += 1;
         }
         gone + self.prune_removed(challenges_before)
+    }
+
+    /// Tells whether a challenge of the action is open. The action stays until it has ended.
+    fn has_open(&self, account: &AccountKey, key: &ActionKey) -> bool {
+        let open = self.open.get(account).map(Vec::as_slice).unwrap_or_default();
+        open.iter().any(|id| self.challenges[&(account.clone(), id.clone())].action == *key)
     }
 
     /// Forgets removed accounts in two steps, because a removal records no time. The first pruning

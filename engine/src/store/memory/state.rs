@@ -37,7 +37,7 @@ pub(super) struct State {
     /// time.
     pub(super) removed: BTreeSet<(UnixMillis, AccountKey)>,
     pub(super) challenges: HashMap<(AccountKey, ChallengeId), Arc<Challenge>>,
-    open: HashMap<AccountKey, Vec<ChallengeId>>,
+    pub(super) open: HashMap<AccountKey, Vec<ChallengeId>>,
     /// Open challenges by expiry time.
     due: BTreeSet<Timed>,
     /// Open challenges that are held, by expiry time.

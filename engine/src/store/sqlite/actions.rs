@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::queries::{Known, stored};
 use super::{Fault, cases};
-use crate::ports::store::ActionQuery;
+use crate::ports::store::{ActionQuery, CASES_SEARCHED_MAX};
 use crate::store::lifecycle::place;
 
 pub(super) fn action(
@@ -84,7 +84,8 @@ pub(super) fn challenge(
         return Ok(Some(Challenge::clone(challenge)));
     }
     let pruned = cases::pruned(&transaction)?;
-    for case in cases::ids_of(&transaction, id)?.into_iter().take_while(|case| *case > pruned) {
+    let newest = cases::ids_of(&transaction, id)?.into_iter().take(CASES_SEARCHED_MAX);
+    for case in newest.take_while(|case| *case > pruned) {
         let case = cases::of_id(&transaction, id, account, case)?;
         if let Some(found) = case.as_ref().and_then(|case| case.lifecycle.challenge(challenge)) {
             return Ok(Some(Challenge::clone(found)));

@@ -6,13 +6,15 @@ use rusqlite::{Connection, Params};
 
 use super::queries::{self, blob};
 use super::{Fault, sql_int};
+use crate::store::failures::Failures;
 pub(super) use crate::store::lifecycle::Found;
 use crate::store::lifecycle::{Lifecycle, Moved, digest};
 
 /// Bits of an id below its time. They hold a counter.
 const COUNTER_BITS: u32 = 21;
-/// Last time that fits into an id, in the year 2109. A later one is replaced by it.
-const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - 1;
+/// Last time of an id, in the year 2108. A later one is replaced by it. The ids of the half year
+/// after it are left for carries.
+const TIME_MAX: i64 = (1 << (63 - COUNTER_BITS)) - (1 << 34);
 /// Number of ids of one time.
 const COUNTER_END: i64 = 1 << COUNTER_BITS;
 
@@ -28,11 +30,15 @@ const ALL: &str = "SELECT id, row FROM cases WHERE account = ?1";
 pub(super) const OF_ACCOUNT: &str = "SELECT id FROM cases WHERE account = ?1";
 const OF_ID: &str = "SELECT id, row FROM cases WHERE id = ?1 AND account = ?2";
 
+/// Last id before an id.
+const LAST: &str = "SELECT coalesce(max(id), 0) FROM cases WHERE id < ?1";
+
 const MARK: &str = "SELECT row FROM clock WHERE id = ?1";
 
 /// Every statement of this file, for the test that checks query plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 7] = [PUT, CHANGE, REMOVE, OF_NAME, ALL, OF_ACCOUNT, OF_ID];
+pub(super) const STATEMENTS: [&str; 8] =
+    [PUT, CHANGE, REMOVE, OF_NAME, ALL, OF_ACCOUNT, OF_ID, LAST];
 
 /// Returns the first id of a time.
 pub(super) fn id_at(time: UnixMillis) -> i64 {
@@ -51,22 +57,32 @@ pub(super) fn is_before(id: i64, time: UnixMillis) -> bool {
 
 /// Source of ids for new cases.
 pub(super) struct CaseIds {
-    counter: i64,
+    last: i64,
     /// The last case whose challenges were pruned. A new case comes after it, so that its
     /// challenges are pruned too.
     pub(super) pruned: i64,
 }
 
 impl CaseIds {
-    pub(super) const fn after(pruned: i64) -> Self {
-        Self { counter: 0, pruned }
+    /// Makes the source of ids for a file whose last case is `last`.
+    pub(super) const fn after(last: i64, pruned: i64) -> Self {
+        Self { last, pruned }
     }
 
-    fn next(&mut self, end: UnixMillis) -> i64 {
-        self.counter = (self.counter + 1) % COUNTER_END;
-        let after_pruned = (self.pruned > 0).then(|| (time_of(self.pruned) + 1) << COUNTER_BITS);
-        id_at(end).max(after_pruned.unwrap_or(0)) | self.counter
+    pub(super) fn at_open(connection: &Connection) -> Result<Self, Fault> {
+        Ok(Self::after(last_before(connection, i64::MAX)?, pruned(connection)?))
     }
+
+    /// Returns the next id of a time. When the counter is at its end, it is carried into the time.
+    fn next(&self, end: UnixMillis) -> i64 {
+        let after_pruned = (self.pruned > 0).then(|| (time_of(self.pruned) + 1) << COUNTER_BITS);
+        let first = id_at(end).max(after_pruned.unwrap_or(0));
+        first + self.last % COUNTER_END + 1
+    }
+}
+
+fn last_before(connection: &Connection, id: i64) -> rusqlite::Result<i64> {
+    connection.prepare_cached(LAST)?.query_row([id], |row| row.get(0))
 }
 
 /// Writes the effects of a change on the cases of an account.
@@ -98,13 +114,14 @@ fn put(
 ) -> rusqlite::Result<()> {
     let (name, row) = (digest(&lifecycle.key), lifecycle.to_bytes());
     let mut statement = connection.prepare_cached(PUT)?;
-    // An id is taken only if a server restarts within a millisecond, or its clock is set back.
-    for _ in 0..COUNTER_END {
-        if statement.execute((ids.next(lifecycle.end()), account, name, &row))? > 0 {
-            return Ok(());
-        }
+    let mut id = ids.next(lifecycle.end());
+    // An id is taken if the clock is set back, or the counter comes round within a millisecond. The
+    // search goes on behind the last id of its time, which may be the next time.
+    while statement.execute((id, account, name, &row))? == 0 {
+        id = last_before(connection, (time_of(id) + 1) << COUNTER_BITS)? + 1;
     }
-    Err(rusqlite::Error::StatementChangedRows(0))
+    ids.last = id;
+    Ok(())
 }
 
 /// Reads the cases of an action's name, and those of names with the same digest.
@@ -117,13 +134,23 @@ pub(super) fn of_name(
     read(connection, OF_NAME, (account, digest(key)), owner)
 }
 
-/// Reads every case of an account.
+/// Reads every case of an account. Returns the intact ones, and the ids of the damaged ones.
 pub(super) fn all(
     connection: &Connection,
     account: i64,
     owner: &AccountKey,
-) -> Result<Vec<Found>, Fault> {
-    read(connection, ALL, [account], owner)
+    failures: &Failures,
+) -> Result<(Vec<Found>, Vec<i64>), Fault> {
+    let mut statement = connection.prepare_cached(ALL)?;
+    let mut rows = statement.query([account])?;
+    let (mut cases, mut damaged) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        match queries::intact(found(row, owner), failures)? {
+            Some(case) => cases.push(case),
+            None => damaged.push(row.get(0)?),
+        }
+    }
+    Ok((cases, damaged))
 }
 
 /// Reads one case of an account.

@@ -14,6 +14,7 @@ use super::writer::Medium;
 use super::{Fault, outbox, tickets};
 use crate::ports::store::Committed;
 use crate::store::check_form;
+use crate::store::failures::Failures;
 use crate::store::lifecycle::{Found, apply, judge, named};
 use crate::store::record::Stored as _;
 
@@ -35,36 +36,46 @@ pub(super) const STATEMENTS: [&str; 6] =
     [ADD_ACCOUNT, PUT_ACCOUNT, PUT_ROW, PUT_DEVICE, DROP_DEVICE, DROP_DEVICES];
 
 /// Judges a change, and writes it if nothing is against it.
-pub(super) fn commit(medium: &mut Medium, change: &Change) -> Result<Committed, Fault> {
+pub(super) fn commit(
+    medium: &mut Medium,
+    change: &Change,
+    failures: &Failures,
+) -> Result<Committed, Fault> {
     check_form(change)?;
     let Medium { connection, accounts, case_ids } = medium;
     let account = accounts.get(connection, &change.account)?;
-    let cases = touched_cases(connection, account, change)?;
+    let bytes = account.bytes();
+    let (cases, damaged) = touched_cases(connection, account, change, failures)?;
     if let Some(answer) = judge(&account.hot, &cases, change) {
         return Ok(answer);
     }
     // Every damaged row is found before the first write, so that it fails this change alone.
     account.learn_devices(connection, change)?;
     let before = Times::of(&account.hot);
-    let moved = apply(&mut account.hot, cases, change);
+    let mut moved = apply(&mut account.hot, cases, change);
+    moved.gone.extend(damaged);
     let is_new = account.id.is_none();
     let id = put_account(connection, account, change)?;
     put_others(connection, id, account, change)?;
     cases::record(connection, case_ids, id, &moved)?;
     let before = (!is_new).then_some(before);
-    hot::put(connection, id, &change.account, &account.hot, before.as_ref())?;
+    account.hot_bytes = hot::put(connection, id, &change.account, &account.hot, before.as_ref())?;
+    let after = account.bytes();
+    accounts.resize(bytes, after);
     Ok(Committed::Recorded)
 }
 
-/// Reads the cases that a change may touch.
+/// Reads the cases that a change may touch. The second list names damaged ones, which a removal of
+/// the account deletes, so that one of them does not keep a user from being removed.
 fn touched_cases(
     connection: &Connection,
     account: &Known,
     change: &Change,
-) -> Result<Vec<Found>, Fault> {
-    let Some(id) = account.id else { return Ok(Vec::new()) };
+    failures: &Failures,
+) -> Result<(Vec<Found>, Vec<i64>), Fault> {
+    let Some(id) = account.id else { return Ok(Default::default()) };
     if change.writes.contains(&Write::RemoveAccount) {
-        return cases::all(connection, id, &change.account);
+        return cases::all(connection, id, &change.account, failures);
     }
     let mut found: Vec<Found> = Vec::new();
     for key in named(&account.hot, change) {
@@ -73,7 +84,7 @@ fn touched_cases(
     // Two names with the same digest find the same cases.
     found.sort_by_key(|case| case.id);
     found.dedup_by_key(|case| case.id);
-    Ok(found)
+    Ok((found, Vec::new()))
 }
 
 /// Writes the account's own row if the change does more to it than to count. Returns its id.
@@ -95,6 +106,7 @@ fn put_account(
     let [email, phone, username] = attributes(record);
     let removed = is_removed.then_some(0);
     let row = record.map(|record| record.to_row());
+    let bytes = row.as_ref().map_or(0, Vec::len);
     let id = match account.id {
         None => {
             let AccountKey { tenant, user } = &change.account;
@@ -121,6 +133,7 @@ fn put_account(
     if known != wanted {
         tickets::replace(connection, id, wanted)?;
     }
+    account.own_bytes = account.own_bytes.max(bytes);
     (account.id, account.is_removed, account.record) = (Some(id), is_removed, record.cloned());
     Ok(id)
 }

@@ -42,13 +42,14 @@ pub(super) fn column(time: Option<UnixMillis>) -> Option<i64> {
 }
 
 /// Writes the hot state of an account. `before` are the times in its row, none if it has no row.
+/// Returns the number of bytes of the row.
 pub(super) fn put(
     connection: &Connection,
     account: i64,
     owner: &AccountKey,
     hot: &Hot,
     before: Option<&Times>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<usize> {
     let Times { due, held } = Times::of(hot);
     let sql = match before.map(|before| (before.due == due, before.held == held)) {
         None => ADD,
@@ -59,5 +60,6 @@ pub(super) fn put(
     };
     let row = record::hot::seal(owner, hot);
     let mut statement = connection.prepare_cached(sql)?;
-    statement.execute((account, due, held, column(hot.oldest()), row)).map(drop)
+    statement.execute((account, due, held, column(hot.oldest()), &row))?;
+    Ok(row.len())
 }

@@ -173,7 +173,8 @@ fn sql_int(number: u64) -> i64 {
 impl Store for SqliteStore {
     fn commit(&self, change: Change) -> Answer<Committed> {
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.write(early, move |medium| change::commit(medium, &change))
+        let failures = Arc::clone(&self.failures);
+        self.write(early, move |medium| change::commit(medium, &change, &failures))
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
@@ -197,8 +198,8 @@ impl Store for SqliteStore {
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
-        let key = key.clone();
-        self.read(move |connection| queries::devices_of_key(connection, &key))
+        let (key, failures) = (key.clone(), Arc::clone(&self.failures));
+        self.read(move |connection| queries::devices_of_key(connection, &key, &failures))
     }
 
     fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
@@ -207,8 +208,8 @@ impl Store for SqliteStore {
     }
 
     fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {
-        let tenant = tenant.clone();
-        self.read(move |connection| queries::users(connection, &tenant, &query))
+        let (tenant, failures) = (tenant.clone(), Arc::clone(&self.failures));
+        self.read(move |connection| queries::users(connection, &tenant, &query, &failures))
     }
 
     fn overdue(

@@ -13,7 +13,7 @@ use rusqlite::Params;
 
 use super::cases::{self, Found, id_at};
 use super::hot::{self, Times};
-use super::queries::owner;
+use super::queries::{intact, owner};
 use super::writer::Medium;
 use super::{Fault, sql_int, tickets};
 use crate::store::REMOVED_KEPT_MS;
@@ -189,16 +189,4 @@ fn cut(
         medium.case_ids.pruned = last;
     }
     Ok((gone, (count == ROWS_MAX).then_some(last)))
-}
-
-/// Passes over a damaged row, so that it does not block all later ones.
-fn intact<T>(row: Result<T, Fault>, failures: &Failures) -> Result<Option<T>, Fault> {
-    match row {
-        Ok(row) => Ok(Some(row)),
-        Err(Fault::Row(error)) => {
-            failures.passed_over(&error);
-            Ok(None)
-        }
-        Err(fault @ Fault::Sql(_)) => Err(fault),
-    }
 }

@@ -23,7 +23,8 @@ pub(super) const ACCOUNT: &str = "SELECT accounts.row, hot.row, accounts.id, rem
      WHERE tenant = ?1 AND user_id = ?2";
 pub(super) const DEVICES: &str = "SELECT row FROM devices WHERE account = ?1";
 pub(super) const DEVICES_OF_KEY: &str = "SELECT devices.row, hot.row
-     FROM devices CROSS JOIN hot ON hot.account = devices.account WHERE thumbprint = ?1";
+     FROM devices CROSS JOIN accounts ON accounts.id = devices.account
+     LEFT JOIN hot ON hot.account = accounts.id WHERE thumbprint = ?1 AND tenant = ?2";
 pub(super) const DUE: &str = "SELECT tenant, user_id, hot.row
      FROM hot CROSS JOIN accounts ON accounts.id = hot.account
      WHERE due <= ?1 ORDER BY due";
@@ -86,6 +87,9 @@ pub(super) struct Known {
     pub(super) hot: Hot,
     /// The devices whose rows were read or written. Their last use is out of date.
     pub(super) devices: HashMap<AuthenticatorId, Device>,
+    /// Number of bytes of the hot state's row, and of the other rows that were read or written.
+    pub(super) hot_bytes: usize,
+    pub(super) own_bytes: usize,
 }
 
 /// Reads the rows of an account, without its devices. None if it has none.
@@ -95,7 +99,10 @@ pub(super) fn stored(connection: &Connection, key: &AccountKey) -> Result<Option
     let Some(row) = rows.next()? else { return Ok(None) };
     let (record, hot, id) = (optional(row, 0)?, hot_of(row, 1, key)?, row.get(2)?);
     let is_removed = row.get_ref(3)? != ValueRef::Null;
-    Ok(Some(Known { id, is_removed, record, hot, ..Known::default() }))
+    let own = if record.is_some() { blob(row, 0)?.len() } else { 0 };
+    let (own_bytes, hot_bytes) = (own, blob(row, 1)?.len());
+    let known = Known { id, is_removed, record, hot, hot_bytes, own_bytes, ..Known::default() };
+    Ok(Some(known))
 }
 
 pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
@@ -113,21 +120,21 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     Ok(hot.snapshot(own, devices))
 }
 
+/// Reads the bindings of a key. Many users may share a key, so a damaged hot state of one does not
+/// hinder the others. The last use of that one's device is then the one in the device's row.
 pub(super) fn devices_of_key(
     connection: &Connection,
     key: &CredentialKey,
+    failures: &Failures,
 ) -> Result<Vec<Device>, Fault> {
     let mut statement = connection.prepare_cached(DEVICES_OF_KEY)?;
-    let mut rows = statement.query([key.thumbprint.as_bytes()])?;
+    let mut rows = statement.query((key.thumbprint.as_bytes(), key.tenant.as_str()))?;
     let mut devices = Vec::new();
     while let Some(row) = rows.next()? {
-        let is_meant = |device: &Device| device.key.thumbprint() == key.thumbprint;
+        let is_meant = |device: &Device| device.credential() == *key;
         let device: Device = meant(record(row, 0)?, is_meant)?;
-        // The key may have bindings on other tenants.
-        if device.account.tenant == key.tenant {
-            let hot = hot_of(row, 1, &device.account)?;
-            devices.push(hot.with_use(device));
-        }
+        let hot = intact(hot_of(row, 1, &device.account), failures)?;
+        devices.push(hot.unwrap_or_default().with_use(device));
     }
     sort_devices(&mut devices);
     Ok(devices)
@@ -157,10 +164,13 @@ pub(super) fn users_sql(query: &UserQuery) -> String {
     sql
 }
 
+/// Lists users. A damaged hot state of one does not hinder the others. That one's counters are then
+/// the older ones of the account's own row: a list tells them, and no rule reads them from it.
 pub(super) fn users(
     connection: &Connection,
     tenant: &TenantId,
     query: &UserQuery,
+    failures: &Failures,
 ) -> Result<Vec<(UserId, AccountRecord)>, Fault> {
     let after = query.after.as_ref().map_or("", UserId::as_str);
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
@@ -171,8 +181,12 @@ pub(super) fn users(
     while let Some(row) = rows.next()? {
         let key = owner(row, 0, 1)?;
         let own = meant(record(row, 2)?, |r| has_attributes(r, query))?;
-        let hot = hot_of(row, 3, &key)?;
-        found.push((key.user, hot.with_counters(own)));
+        let hot = intact(hot_of(row, 3, &key), failures)?;
+        let record = match hot {
+            Some(hot) => hot.with_counters(own),
+            None => own,
+        };
+        found.push((key.user, record));
     }
     Ok(found)
 }
@@ -227,11 +241,19 @@ pub(super) fn collect_intact<T>(
     let mut found = Vec::new();
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
-        match read(row) {
-            Ok(intact) => found.extend(intact),
-            Err(Fault::Row(error)) => failures.passed_over(&error),
-            Err(fault @ Fault::Sql(_)) => return Err(fault),
-        }
+        found.extend(intact(read(row), failures)?.into_iter().flatten());
     }
     Ok(found)
+}
+
+/// Passes over a damaged row, so that it does not block the others.
+pub(super) fn intact<T>(row: Result<T, Fault>, failures: &Failures) -> Result<Option<T>, Fault> {
+    match row {
+        Ok(row) => Ok(Some(row)),
+        Err(Fault::Row(error)) => {
+            failures.passed_over(&error);
+            Ok(None)
+        }
+        Err(fault @ Fault::Sql(_)) => Err(fault),
+    }
 }

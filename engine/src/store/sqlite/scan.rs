@@ -161,7 +161,7 @@ fn hot(connection: &Connection, row: &Row<'_>) -> Result<Vec<Record>, Fault> {
 
 fn case(_: &Connection, row: &Row<'_>) -> Result<Vec<Record>, Fault> {
     let lifecycle = Lifecycle::from_bytes(&owner(row, 2, 3)?, blob(row, 1)?)?;
-    let agrees = number(row, 4) == Some(digest(&lifecycle.key).into());
+    let agrees = number(row, 4) == Some(digest(&lifecycle.key));
     agreed(records(lifecycle).collect(), agrees)
 }
 

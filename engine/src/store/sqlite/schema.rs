@@ -38,7 +38,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 //
 // `cases` has the lifecycles that are not under way. An id is the time of the end in milliseconds
 // with a counter, so that rows are appended behind the last one and pruned from the first one.
-// `name` holds 32 bits of a digest of the action's name.
+// `name` holds 63 bits of a digest of the action's name.
 //
 // `clock` has two rows: the latest time, and the case up to which challenges are pruned. `audit` is
 // not used yet.

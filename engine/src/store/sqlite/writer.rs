@@ -7,7 +7,7 @@ use countersign_core::time::UnixMillis;
 use rusqlite::{Connection, ErrorCode};
 
 use super::accounts::Accounts;
-use super::cases::{self, CaseIds};
+use super::cases::CaseIds;
 use super::files::{self, Files};
 use super::queries::record;
 use super::{Fault, schema, unavailable};
@@ -71,7 +71,7 @@ pub(super) struct WritingConnection {
 impl WritingConnection {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
         let connection = schema::open_writer(&files.path)?;
-        let case_ids = CaseIds::after(cases::pruned(&connection)?);
+        let case_ids = CaseIds::at_open(&connection)?;
         let medium = Medium { connection, accounts: Accounts::default(), case_ids };
         Ok(Self { medium, since_checkpoint: 0, files })
     }

@@ -8,6 +8,7 @@ mod granting;
 mod issuing;
 mod settling;
 mod ticketing;
+mod timing;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 

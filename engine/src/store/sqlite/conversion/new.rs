@@ -10,6 +10,7 @@ use countersign_core::time::UnixMillis;
 use rusqlite::Connection;
 
 use crate::ports::store::{Committed, StoreError};
+use crate::store::failures::Failures;
 use crate::store::sqlite::accounts::Accounts;
 use crate::store::sqlite::cases::CaseIds;
 use crate::store::sqlite::writer::{self, Medium};
@@ -43,7 +44,7 @@ impl NewFile {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.execute_batch("BEGIN")?;
         connection.execute_batch(schema::TABLES)?;
-        let (accounts, case_ids) = (Accounts::default(), CaseIds::after(0));
+        let (accounts, case_ids) = (Accounts::default(), CaseIds::after(0, 0));
         Ok(Self { medium: Medium { connection, accounts, case_ids }, in_group: 0 })
     }
 
@@ -102,7 +103,7 @@ impl NewFile {
         known.hot.version = Version { number: number.saturating_sub(1), commit: CommitId::NONE };
         let (account, parent) = (account.clone(), known.hot.version);
         let change = Change { account, parent, id: CommitId::NONE, writes };
-        if change::commit(&mut self.medium, &change)? != Committed::Recorded {
+        if change::commit(&mut self.medium, &change, &Failures::default())? != Committed::Recorded {
             let reason = "two records have the same name".to_owned();
             return Err(StoreError::Unreadable(reason).into());
         }

@@ -74,8 +74,11 @@ pub(super) fn layout(path: &Path) -> Result<Option<i64>, Fault> {
         return Ok(None);
     }
     let connection = schema::open_reader(path)?;
-    // The opening of the store names the fault of a foreign file.
-    Ok(connection.query_row(LAYOUT, [], |row| row.get(0)).optional().unwrap_or_default())
+    match connection.query_row(LAYOUT, [], |row| row.get(0)).optional() {
+        // The opening of the store names the fault of a foreign file.
+        Err(error) if error.to_string().starts_with("no such table") => Ok(None),
+        layout => Ok(layout?),
+    }
 }
 
 /// A file of an older layout, locked against every writer.

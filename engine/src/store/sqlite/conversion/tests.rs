@@ -131,3 +131,28 @@ fn a_large_file_is_converted_in_bounded_memory() {
     assert!(asked.is_none() || grown < MEMORY_KIB_MAX, "{grown} KiB");
     assert!(new_bytes < old_bytes, "{new_bytes} bytes, {old_bytes} before");
 }
+
+#[test]
+fn only_an_empty_or_foreign_file_has_no_layout() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    fs::write(&path, "").unwrap();
+    assert_eq!(old::layout(&path).ok().unwrap(), None);
+    fs::write(&path, "no database at all".repeat(100)).unwrap();
+    assert!(old::layout(&path).is_err());
+    fs::remove_file(&path).unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("CREATE TABLE other(a)").unwrap();
+    assert_eq!(old::layout(&path).ok().unwrap(), None);
+    connection.execute_batch(&layouts::tables()).unwrap();
+    assert_eq!(old::layout(&path).ok().unwrap(), Some(2));
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'";
+    let page: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |r| r.get(0)).unwrap();
+    connection.close().unwrap();
+    // Nobody knows the layout of a file in which the page that tells it is damaged.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[usize::try_from((page - 1) * page_bytes).unwrap()] = 0xff;
+    fs::write(&path, bytes).unwrap();
+    assert!(old::layout(&path).is_err());
+}

@@ -2,6 +2,7 @@
 
 mod plans;
 mod pruning;
+mod reads;
 mod writes;
 
 use countersign_core::account::{Grant, Profile};
@@ -53,7 +54,8 @@ fn record(
 ) -> Result<Vec<Result<Committed, StoreError>>, Failure> {
     let unit = |change: Change| {
         let (reply, answer) = oneshot::channel();
-        let work = writer::in_group(move |medium| change::commit(medium, &change));
+        let failures = Failures::default();
+        let work = writer::in_group(move |medium| change::commit(medium, &change, &failures));
         let unit: Unit<Medium> = Box::new(Call::new(work, Caller::Waits(reply)));
         (unit, answer)
     };

@@ -6,18 +6,18 @@ use countersign_core::outcome::Outcome;
 
 use super::*;
 
-fn ann() -> AccountKey {
+pub(super) fn ann() -> AccountKey {
     unit(0, "{}").account
 }
 
-fn key(name: &str) -> ActionKey {
+pub(super) fn key(name: &str) -> ActionKey {
     ActionKey {
         code: ActionCode::parse("pay").unwrap(),
         idempotency_key: IdempotencyKey::parse(name).unwrap(),
     }
 }
 
-fn action(account: &AccountKey, name: &str, state: ActionState, at: u64) -> Write {
+pub(super) fn action(account: &AccountKey, name: &str, state: ActionState, at: u64) -> Write {
     let action = Action {
         account: account.clone(),
         key: key(name),
@@ -33,7 +33,7 @@ fn action(account: &AccountKey, name: &str, state: ActionState, at: u64) -> Writ
 }
 
 /// A challenge that was denied at `at`, of an action that is allowed since then.
-fn denied(account: &AccountKey, name: &str, n: u8, at: u64) -> [Write; 2] {
+pub(super) fn denied(account: &AccountKey, name: &str, n: u8, at: u64) -> [Write; 2] {
     let challenge = Challenge {
         id: ChallengeId::from_entropy(&[n; 24]),
         account: account.clone(),
@@ -50,7 +50,7 @@ fn denied(account: &AccountKey, name: &str, n: u8, at: u64) -> [Write; 2] {
     [Write::Challenge(challenge.into()), action(account, name, ActionState::ChallengeFailed, at)]
 }
 
-fn commit(fixture: &mut Fixture, account: &AccountKey, number: u64, writes: Vec<Write>) {
+pub(super) fn commit(fixture: &mut Fixture, account: &AccountKey, number: u64, writes: Vec<Write>) {
     let (parent, id) = (version(number), CommitId(number + 1));
     let change = Change { account: account.clone(), parent, id, writes };
     assert_eq!(record(&mut fixture.writer, vec![change]).ok().unwrap(), [RECORDED]);
@@ -70,12 +70,12 @@ fn prune(fixture: &mut Fixture, actions: u64, challenges: u64) -> (u32, u32) {
     (total, most)
 }
 
-fn count(fixture: &Fixture, table: &str) -> i64 {
+pub(super) fn count(fixture: &Fixture, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
     connection(fixture).query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-fn challenge(fixture: &Fixture, account: &AccountKey, n: u8) -> Option<Challenge> {
+pub(super) fn challenge(fixture: &Fixture, account: &AccountKey, n: u8) -> Option<Challenge> {
     let id = ChallengeId::from_entropy(&[n; 24]);
     actions::challenge(connection(fixture), account, &id).ok().unwrap()
 }
@@ -191,11 +191,32 @@ fn a_damaged_row_does_not_keep_the_others_from_being_pruned() {
 fn two_cases_of_one_time_get_different_ids_even_after_a_restart() {
     let mut fixture = fixture();
     commit(&mut fixture, &ann(), 0, vec![action(&ann(), "one", ActionState::Allow, 7)]);
-    fixture.writer.medium.case_ids = cases::CaseIds::after(0);
+    fixture.writer.medium.case_ids = cases::CaseIds::after(0, 0);
     commit(&mut fixture, &ann(), 1, vec![action(&ann(), "two", ActionState::Allow, 7)]);
     let end = vec![action(&ann(), "three", ActionState::Allow, u64::MAX)];
     commit(&mut fixture, &ann(), 2, end);
     let ids = cases::ids_of(connection(&fixture), 1).ok().unwrap();
     assert_eq!(ids.len(), 3);
     assert!(ids.windows(2).all(|pair| pair[0] > pair[1]), "{ids:?}");
+}
+
+#[test]
+fn cases_of_a_full_millisecond_go_into_the_next_one() {
+    let mut fixture = fixture();
+    let (time, next) = (cases::id_at(UnixMillis(7)), cases::id_at(UnixMillis(8)));
+    let put = |fixture: &mut Fixture, name: &str, number| {
+        let allowed = action(&ann(), name, ActionState::Allow, 7);
+        commit(fixture, &ann(), number, vec![allowed]);
+        cases::ids_of(connection(fixture), 1).ok().unwrap()
+    };
+    // The counter comes round.
+    fixture.writer.medium.case_ids = cases::CaseIds::after(next - 2, 0);
+    assert_eq!(put(&mut fixture, "one", 0), [next - 1]);
+    assert_eq!(put(&mut fixture, "two", 1), [next, next - 1]);
+    // The id is taken, and so is the last one of its time.
+    fixture.writer.medium.case_ids = cases::CaseIds::after(next - 2, 0);
+    assert_eq!(put(&mut fixture, "three", 2), [next + 1, next, next - 1]);
+    // A source that opens the file goes on where the last one was.
+    fixture.writer.medium.case_ids = cases::CaseIds::at_open(connection(&fixture)).ok().unwrap();
+    assert_eq!(put(&mut fixture, "four", 3), [next + 1, next, next - 1, time + 2]);
 }

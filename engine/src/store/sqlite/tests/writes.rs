@@ -217,3 +217,18 @@ fn a_statement_writes_no_index_whose_column_it_does_not_change() {
         assert_eq!(written(&fixture, sql), expected, "{sql}");
     }
 }
+
+#[test]
+fn memory_holds_fewer_accounts_if_they_are_large() {
+    let mut fixture = fixture();
+    let custom = "x".repeat(6 << 20);
+    for n in 0..24 {
+        let user = UserId::parse(&n.to_string()).unwrap();
+        let mut change = unit(0, &custom);
+        change.account.user = user;
+        assert_eq!(record(&mut fixture.writer, vec![change]).ok().unwrap(), [RECORDED]);
+        // Two generations of 32 MiB, each with the account that filled it.
+        assert!(fixture.writer.medium.accounts.len() <= 12);
+    }
+    assert!(fixture.writer.medium.accounts.len() > 6);
+}
