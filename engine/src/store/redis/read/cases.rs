@@ -82,7 +82,7 @@ pub(in crate::store::redis) async fn action(
     Ok(action.filter(|action| action.key == key))
 }
 
-/// Finds a challenge among the lifecycles under way and the account's [`EXAMINED_MAX`] newest cases.
+/// Finds a challenge among the lifecycles under way and the [`EXAMINED_MAX`] newest cases.
 pub(in crate::store::redis) async fn challenge(
     reader: Reader,
     owner: AccountKey,

@@ -61,9 +61,9 @@ impl Task {
         values.pop().ok_or_else(|| unexpected("no answer"))
     }
 
-    /// Answers the callers of a group. A refused unit is dropped even if an earlier attempt may have
-    /// recorded it: the script first looks for its commit, so that it was not recorded. A unit that
-    /// was answered early stays, to be sent again.
+    /// Answers the callers of a group. A refused unit is dropped even after an earlier attempt: the
+    /// script looks for its commit first, so that it was not recorded. A unit that was answered
+    /// early stays, to be sent again.
     fn answer(&mut self, group: &mut Group, replies: Vec<Value>) -> Result<(), Trouble> {
         let (mut left, mut trouble, mut is_recording) = (Vec::new(), None, false);
         let mut answers: Vec<(Waiting, Result<Said, _>)> = Vec::new();
