@@ -118,14 +118,14 @@ fn what_is_cut_off_is_refused_and_not_written_back() {
 #[test]
 fn the_cases_of_a_user_who_is_removed_twice_are_kept_together() {
     let (bench, ann) = (Bench::begun(), user("ann"));
-    for (n, parent) in [(1, 0), (2, 2)] {
+    for (n, parent) in [(1_u8, 0), (2, 2)] {
         let key = n.to_string();
         let failed = action(&ann, &key, ActionState::ChallengeFailed);
         let over = ended(&challenge(&failed, n), Outcome::Denied);
         let writes = [Write::Action(failed.into()), Write::Challenge(over.into())];
         bench.commits(&ann, parent, writes);
         bench.commits(&ann, parent + 1, [Write::RemoveAccount]);
-        let left = keys::Names::of(&ann).left(super::super::keys::Bucket(0));
+        let left = keys::Names::of(&ann).left(keys::Bucket(0));
         let mut count = redis::cmd("HLEN");
         count.arg(&left);
         let count = bench.runtime.block_on(bench.link.one(count)).unwrap();
