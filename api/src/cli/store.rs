@@ -182,6 +182,10 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     match imported {
         Ok(count) => {
             closed?;
+            if let StoreUrl::Redis(url) = &config.store.url {
+                let settings = setup::redis_settings(config, url, Opening::Import);
+                RedisStore::end_import(settings, Arc::new(SystemEntropy)).await?;
+            }
             writeln!(out, "{count} records are imported")?;
             Ok(())
         }
@@ -199,7 +203,14 @@ async fn prune(config: &Config, days: u64, out: &mut impl Write) -> Result<(), B
         (then.minus_ms(action_retention_ms), then.minus_ms(challenge_retention_ms));
     let pruned = store.prune(actions, challenges).await;
     store.close().await?;
-    Ok(writeln!(out, "{} records are deleted", pruned?)?)
+    writeln!(out, "{} records are deleted", pruned?)?;
+    if let StoreUrl::Redis(_) = config.store.url {
+        writeln!(
+            out,
+            "Redis removes finished actions itself, up to 17 days after their retention"
+        )?;
+    }
+    Ok(())
 }
 
 /// Returns the configuration with synchronous durability, so that an import is on disk when the

@@ -111,6 +111,9 @@ impl Engine {
         }
         let Some(end) = watched.end else {
             let crowded = wait_ms > 0 && challenge.ended.is_none();
+            if challenge.ended.is_none() {
+                self.shared.ports.store.vouches(account)?;
+            }
             return Ok(Verdict { challenge, crowded });
         };
         let left_ms = challenge.expires_at.ms_since(self.shared.ports.clock.now());
@@ -119,6 +122,10 @@ impl Engine {
         let _waiting = (telemetry::waiting("challenge"), wait.begin());
         if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
             challenge = ended;
+        }
+        if challenge.ended.is_none() {
+            // Another server can have recorded an end meanwhile.
+            self.shared.ports.store.vouches(account)?;
         }
         Ok(Verdict { challenge, crowded: false })
     }

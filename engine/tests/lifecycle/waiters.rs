@@ -2,6 +2,7 @@
 //! expiry.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use countersign_core::action::ActionState;
 use countersign_core::challenge::Ended;
@@ -44,6 +45,20 @@ async fn one_waiter_too_many_is_answered_at_once() {
     for waiter in waiters {
         assert_eq!(waiter.await, Some(Outcome::Approved));
     }
+}
+
+#[actix::test]
+async fn nobody_is_told_that_a_challenge_is_open_while_another_server_may_own_the_store() {
+    let house = House::open();
+    let (_, _, challenge) = house.asked().await;
+    let doubt = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        house.store.is_in_doubt.store(true, Ordering::SeqCst);
+    };
+    let (waited, ()) = tokio::join!(house.poll(&challenge, 200), doubt);
+    assert!(waited.is_err(), "{waited:?}");
+    house.store.is_in_doubt.store(false, Ordering::SeqCst);
+    assert!(house.poll(&challenge, 1).await.unwrap().ended().is_none());
 }
 
 /// Checks that the next decision brings a missed end to the waiters. A second engine misses the

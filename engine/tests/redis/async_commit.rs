@@ -174,6 +174,21 @@ async fn with_continue_approvals_go_on_up_to_the_bound_and_are_recorded_after_th
 }
 
 #[tokio::test]
+async fn nothing_is_told_early_or_from_memory_once_another_server_may_own_the_store() {
+    let redis = Redis::volatile();
+    let store = lagging(&redis.url(), Bound::Records(100)).await;
+    let (one, two) = (asked(&store, 1).await, asked(&store, 2).await);
+    redis.signal("STOP");
+    assert!(is_told(&store, approval(&one, 2)));
+    until("the lock may have expired", async || store.vouches(&two.account).err()).await;
+    assert!(!is_told(&store, approval(&two, 2)));
+    assert!(store.ready().is_err());
+    redis.signal("CONT");
+    until_written(&store).await;
+    assert!(is_approved(&store, &one).await);
+}
+
+#[tokio::test]
 async fn answered_commits_of_one_account_are_recorded_in_their_order() {
     let mut redis = Redis::durable();
     let store = lagging(&redis.url(), Bound::Records(1_000)).await;

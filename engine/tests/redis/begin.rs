@@ -58,11 +58,18 @@ async fn a_store_begins_where_there_is_nothing_of_ours_and_of_many_beginnings_on
 }
 
 #[tokio::test]
-async fn an_import_begins_its_store() {
+async fn an_import_begins_its_store_which_is_used_once_the_import_has_ended() {
     let redis = Redis::volatile();
     let store = import(&redis.url()).await.unwrap();
     recorded(&store, &user("ann"), 0, [account(record())]).await;
     store.close().await.unwrap();
+    for opening in [Opening::Serve, Opening::Read] {
+        let settings = RedisSettings { opening, ..settings(&redis.url(), WAIT) };
+        let refused = refused(RedisStore::open(settings, Arc::new(SystemEntropy))).await;
+        assert!(refused.contains("empty this Redis"), "{refused}");
+    }
+    let settings = settings(&redis.url(), WAIT);
+    RedisStore::end_import(settings, Arc::new(SystemEntropy)).await.unwrap();
     assert_eq!(revision(&open(&redis.url()).await, &user("ann")).await, 1);
 }
 
@@ -128,6 +135,15 @@ async fn a_redis_that_could_lose_records_is_refused_unless_it_may() {
     }
     let redis = Redis::durable();
     let strict = RedisSettings::new(redis.url());
+    for (setting, bad, good) in [
+        ("maxmemory-policy", "allkeys-lru", "noeviction"),
+        ("no-appendfsync-on-rewrite", "yes", "no"),
+    ] {
+        redis.command(&["CONFIG", "SET", setting, bad]);
+        let refused = RedisStore::begin(strict.clone(), Arc::new(SystemEntropy)).await.unwrap_err();
+        assert!(refused.to_string().contains(setting), "{refused}");
+        redis.command(&["CONFIG", "SET", setting, good]);
+    }
     RedisStore::begin(strict.clone(), Arc::new(SystemEntropy)).await.unwrap();
     RedisStore::open(strict, Arc::new(SystemEntropy)).await.unwrap();
 }

@@ -7,11 +7,13 @@ mod async_commit;
 mod begin;
 mod damage;
 mod failover;
+mod fenced;
 mod lost;
 mod may_lose;
 mod moved;
 mod outages;
 mod owners;
+mod retention;
 mod wire;
 
 use std::sync::Arc;

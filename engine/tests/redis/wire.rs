@@ -70,6 +70,26 @@ async fn what_is_refused_is_refused_however_often_it_arrives() {
 }
 
 #[tokio::test]
+async fn a_unit_that_is_refused_each_time_holds_up_nobody_after_a_lost_reply() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = begun(&proxy.url()).await;
+    let (ann, bob) = (user("ann"), user("bob"));
+    recorded(&store, &ann, 0, [account(record())]).await;
+    let [name] = &redis.keys("countersign:{*}:a*")[..] else { panic!("it is not the only one") };
+    redis.command_of(&[b"DEL", name]);
+    redis.command_of(&[b"LPUSH", name, b"of another kind"]);
+    for (fault, parent) in [Fault::LostBefore, Fault::LostAfter].into_iter().zip(0..) {
+        proxy.plan(fault);
+        let refused = store.commit(unit(&ann, 1, [account(record())])).await;
+        let Err(StoreError::Unavailable(why)) = refused else { panic!("{refused:?}") };
+        assert!(why.contains("WRONGTYPE"), "{fault:?}: {why}");
+        recorded(&store, &bob, parent, [account(record())]).await;
+        assert_eq!(store.ready(), Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn a_commit_that_arrives_after_its_successor_changes_nothing() {
     let redis = Redis::volatile();
     let proxy = Proxy::before(redis.address()).await;

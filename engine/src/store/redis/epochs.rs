@@ -40,6 +40,8 @@ struct Found {
     history: String,
     /// The recorded loss; empty if there is none.
     lost: String,
+    /// True if another server owns the store.
+    is_of_other: bool,
 }
 
 impl Epochs {
@@ -61,14 +63,27 @@ impl Epochs {
             return Ok(());
         }
         let sent_ms = machine_ms();
-        health.owner.renew(link).await?;
+        // A server that was fenced still tells a loss that nobody else can know.
+        let mut is_fenced = match health.owner.renew(link).await {
+            Ok(()) => false,
+            Err(Trouble::Fenced) => true,
+            Err(trouble) => return Err(trouble),
+        };
         let calls: Vec<_> =
             Partition::all().map(|partition| self.call(partition, health, &peer)).collect();
         let replies = link.calls(&calls).await?;
         for (partition, reply) in Partition::all().zip(replies) {
-            let known = health.partitions.known(partition);
-            let known = self.judge(link, partition, &known, found(reply)?).await?;
+            let (known, found) = (health.partitions.known(partition), found(reply)?);
+            if found.is_of_other {
+                is_fenced = true;
+                self.report(link, partition, &known, &found).await?;
+                continue;
+            }
+            let known = self.judge(link, partition, &known, found).await?;
             health.partitions.set(partition, known);
+        }
+        if is_fenced {
+            return Err(Trouble::Fenced);
         }
         health.renewed(sent_ms);
         // The connection may have been replaced meanwhile; then all of this is done again.
@@ -81,6 +96,30 @@ impl Epochs {
         let is_new = if self.is_new_owner { "1" } else { "0" };
         let call = Call::new(&OPEN).key(keys::STORE).key(partition.state());
         call.arg(&*health.owner.token).arg(epoch).arg(peer.server.as_bytes()).arg(is_new)
+    }
+
+    /// Records the loss of a partition that another server owns, so that its owner closes it.
+    async fn report(
+        &self,
+        link: &Link,
+        partition: Partition,
+        known: &Known,
+        found: &Found,
+    ) -> Result<(), Trouble> {
+        let missing = missing(known, found);
+        if missing == 0 || known.closed.is_some() {
+            return Ok(());
+        }
+        counter!(telemetry::STORE_LOST).increment(missing);
+        tracing::error!(
+            partition = partition.index(),
+            missing,
+            "Redis had lost commits of this server"
+        );
+        if !self.may_lose {
+            lose(link, partition, missing).await?;
+        }
+        Ok(())
     }
 
     /// Compares an opened partition with what is known of it.
@@ -165,11 +204,12 @@ fn closed_because(partition: Partition, most: u64, since: u64) -> String {
 
 fn found(reply: Value) -> Result<Found, Trouble> {
     let mut said = said(reply)?;
+    let is_of_other = said.word == "other";
     let guard = text(said.next())?.unwrap_or_default();
     let sequence = number(said.next())?;
     let (history, lost) = (text(said.next())?, text(said.next())?);
     let (history, lost) = (history.unwrap_or_default(), lost.unwrap_or_default());
-    Ok(Found { guard, sequence, history, lost })
+    Ok(Found { guard, sequence, history, lost, is_of_other })
 }
 
 #[cfg(test)]
@@ -182,7 +222,7 @@ mod tests {
         let known = Known { guard: guard.into(), acked, witness: witness.into(), closed: None };
         let (guard, sequence, history) = found;
         let (guard, history, lost) = (guard.to_owned(), history.to_owned(), String::new());
-        missing(&known, &Found { guard, sequence, history, lost })
+        missing(&known, &Found { guard, sequence, history, lost, is_of_other: false })
     }
 
     #[test]

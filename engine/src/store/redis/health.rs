@@ -82,13 +82,15 @@ impl Health {
     }
 
     /// Decides whether a unit that may lag is answered early, and returns its number if so. If the
-    /// bound is a time, no unit is answered early during an outage.
+    /// bound is a time, no unit is answered early during an outage. None is once another server can
+    /// have taken the lock.
     pub(super) fn admit(&self) -> Option<u64> {
-        let admits = match &*self.condition.borrow() {
-            Condition::Recording => true,
-            Condition::Unsettled(_) | Condition::Refusing(_) => !self.lag.is_bound_by_time(),
-            Condition::Over(_) => false,
-        };
+        let admits = self.holds_lock()
+            && match &*self.condition.borrow() {
+                Condition::Recording => true,
+                Condition::Unsettled(_) | Condition::Refusing(_) => !self.lag.is_bound_by_time(),
+                Condition::Over(_) => false,
+            };
         admits.then(|| self.lag.admit()).flatten()
     }
 
@@ -143,8 +145,7 @@ impl Health {
     }
 
     /// Checks that an account's state in memory may be told: its partition has lost nothing, and no
-    /// other server can have taken the lock. If the bound on early answers is a number of records,
-    /// an outage of Redis may last longer than the lock.
+    /// other server can have taken the lock.
     pub(super) fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
         if self.partitions.is_any_closed() {
             let known = self.partitions.known(Names::of(account).partition());
@@ -152,21 +153,25 @@ impl Health {
                 return Err(refused(&why));
             }
         }
-        let age_ms = machine_ms().saturating_sub(self.renewed_ms.load(Ordering::Acquire));
-        if !self.is_over() && (age_ms < LOCK_MS || self.lag.outlasts_outages()) {
+        if !self.is_over() && self.holds_lock() {
             return Ok(());
         }
         self.check()?;
         Err(refused("the lock in Redis was not renewed in time"))
     }
 
-    /// Checks that units are accepted. During an outage they are if the bound on early answers is a
-    /// number of records and is not reached.
+    /// Tells whether no other server can have taken the lock, because it was renewed in time.
+    fn holds_lock(&self) -> bool {
+        machine_ms().saturating_sub(self.renewed_ms.load(Ordering::Acquire)) < LOCK_MS
+    }
+
+    /// Checks that units are accepted. During an outage they are while the lock is held, if the
+    /// bound on early answers is a number of records and is not reached.
     ///
     /// # Errors
     /// [`StoreError`] with the reason for which they are not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
-        let goes_on = !self.is_over() && self.lag.outlasts_outages();
+        let goes_on = !self.is_over() && self.holds_lock() && self.lag.outlasts_outages();
         if !goes_on {
             self.check()?;
         }

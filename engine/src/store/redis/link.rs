@@ -78,14 +78,25 @@ impl Link {
     /// Sends commands together, and returns their replies; a single command may have failed. After
     /// a failure the connection is not used again, so that no later caller gets a late reply.
     pub(super) async fn ask(&self, pipeline: &Pipeline) -> Result<Vec<Value>, Trouble> {
-        let mut connection = self.connection(&mut *self.made.lock().await).await?;
+        self.ask_process(pipeline).await.map(|(values, _)| values)
+    }
+
+    /// Sends commands as [`Self::ask`] does. Returns the process that replied too.
+    pub(super) async fn ask_process(
+        &self,
+        pipeline: &Pipeline,
+    ) -> Result<(Vec<Value>, Arc<str>), Trouble> {
+        let (mut connection, server) = {
+            let mut made = self.made.lock().await;
+            (self.connection(&mut made).await?, Arc::clone(&made.server))
+        };
         match connection.req_packed_commands(pipeline, 0, pipeline.len()).await {
             Ok(values) => {
                 // The server has become a replica. The next connection finds the new primary.
                 if values.iter().any(is_read_only) {
                     self.disconnect().await;
                 }
-                Ok(values)
+                Ok((values, server))
             }
             Err(error) => {
                 self.disconnect().await;

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex};
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
-use countersign_core::change::Change;
+use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{
@@ -46,7 +46,7 @@ pub use self::settings::{Opening, RedisSettings};
 pub use self::start::Loss;
 pub use self::trouble::ABSENT;
 use self::trouble::Trouble;
-use self::write::{Commit, Job, Unit, Waiting};
+use self::write::{Commit, Job, Track, Tracked, Unit, Waiting};
 use super::durability::may_lag;
 use super::failures::Failures;
 use super::intake::Intake;
@@ -65,7 +65,7 @@ pub struct RedisStore {
     health: Arc<Health>,
     failures: Arc<Failures>,
     /// The latest bucket before which lifecycles that were left behind are removed.
-    walked: AtomicU16,
+    walked: Arc<AtomicU16>,
     /// Resolves once the store's thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -102,7 +102,7 @@ impl RedisStore {
         let jobs = Arc::new(Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED));
         let ended = Mutex::new(Some(ended));
         let failures = Arc::clone(&reader.failures);
-        let walked = AtomicU16::new(0);
+        let walked = Arc::default();
         Ok(Self { jobs, reader, health, failures, walked, ended })
     }
 
@@ -130,6 +130,29 @@ impl RedisStore {
         let answer = queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))));
         self.failures.watch(answer)
     }
+
+    /// Queues a commit that tracks actions. A known action whose retention is over is replaced, so
+    /// that there are more rounds than actions.
+    fn track(&self, commit: Commit, tracks: usize) -> Answer<Committed> {
+        let (jobs, old) = (Arc::clone(&self.jobs), Arc::clone(&self.reader.old));
+        let first = self.jobs.send(|| waiting(Track::new(commit, old.actions_before())));
+        self.failures.watch(Box::pin(async move {
+            let mut answer = first?.await?;
+            for _ in 0..tracks {
+                match answer {
+                    Tracked::Told(committed) => return Ok(committed),
+                    Tracked::Old(over) => {
+                        let over = || waiting(Track::new(*over, old.actions_before()));
+                        answer = jobs.send(over)?.await?;
+                    }
+                }
+            }
+            match answer {
+                Tracked::Told(committed) => Ok(committed),
+                Tracked::Old(_) => Err(refused("the old action has changed meanwhile")),
+            }
+        }))
+    }
 }
 
 /// Makes a job whose caller waits for the answer.
@@ -144,8 +167,14 @@ impl Store for RedisStore {
         if let Err(error) = check_form(&change) {
             return Box::pin(async move { Err(error) });
         }
-        let early = may_lag(&change).then_some(Committed::Recorded);
-        self.submit(Commit::new(change), early)
+        if may_lag(&change) {
+            return self.submit(Commit::new(change), Some(Committed::Recorded));
+        }
+        let tracks = change.writes.iter().filter(|write| matches!(write, Write::Track(_))).count();
+        if tracks == 0 {
+            return self.submit(Commit::new(change), None);
+        }
+        self.track(Commit::new(change), tracks)
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
@@ -209,10 +238,11 @@ impl Store for RedisStore {
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
-        self.reader.hide_before(actions_before, challenges_before);
+        self.reader.old.raise(actions_before, challenges_before);
         let (jobs, before) = (Arc::clone(&self.jobs), Bucket::of(actions_before));
+        let walked = Arc::clone(&self.walked);
         // The buckets expire by themselves, so that a walk is needed only once for each of them.
-        if self.walked.fetch_max(before.0, Ordering::AcqRel) >= before.0 {
+        if walked.load(Ordering::Acquire) >= before.0 {
             return Box::pin(std::future::ready(Ok(0)));
         }
         let left = self.read(move |reader| read::left_behind(reader, before));
@@ -221,11 +251,13 @@ impl Store for RedisStore {
             for account in left.await? {
                 gone += jobs.send(|| waiting(write::forget(account, before)))?.await?;
             }
+            walked.fetch_max(before.0, Ordering::AcqRel);
             Ok(gone)
         }))
     }
 
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
+        self.reader.old.note(now);
         self.submit(write::observe(now), None)
     }
 

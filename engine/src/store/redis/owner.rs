@@ -54,7 +54,7 @@ impl Owner {
         }
         let token = hex(entropy.bytes::<16>());
         let call = Call::new(&ACQUIRE).key(keys::STORE).key(keys::LOCK).key(keys::OLD_STATE);
-        let call = call.arg(&*token).arg(lock_ms()).arg(LAYOUT).arg(FORMAT);
+        let call = call.arg(&*token).arg(lock_ms()).arg(LAYOUT).arg(FORMAT).arg(mode(opening));
         let watch = Stopwatch::start();
         loop {
             let mut found = said(link.call(&call).await?)?;
@@ -71,6 +71,10 @@ impl Owner {
                          {LAYOUT} and format {FORMAT}"
                     );
                     return Err(Trouble::Unreadable(message));
+                }
+                "mode" => {
+                    let mode = text(found.next())?.unwrap_or_default();
+                    return Err(Trouble::Refused(of_mode(&mode)));
                 }
                 "old" => return Err(Trouble::Refused(OLD.to_owned())),
                 "held" if watch.seconds() > LOCK_WAIT.as_secs_f64() => return Err(in_use()),
@@ -118,6 +122,24 @@ async fn unowned(link: &Link) -> Result<(), Trouble> {
             return Ok(());
         }
         tokio::time::sleep(LOCK_LOOK).await;
+    }
+}
+
+/// Returns the mode of the store that an opening needs: `one` server at a time uses it, or it is
+/// being imported.
+pub(super) const fn mode(opening: Opening) -> &'static str {
+    match opening {
+        Opening::Serve | Opening::Read => "one",
+        Opening::Import => "importing",
+    }
+}
+
+fn of_mode(mode: &str) -> String {
+    match mode {
+        "importing" => "an import into this Redis did not reach its end: empty this Redis, and \
+                        import again with `countersign store import`"
+            .to_owned(),
+        mode => format!("this program does not know the mode {mode} of the store in this Redis"),
     }
 }
 

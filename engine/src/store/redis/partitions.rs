@@ -78,6 +78,11 @@ impl Known {
         cmd
     }
 
+    /// Tells whether the partition was opened on this Redis process.
+    pub(super) fn is_on(&self, server: &str) -> bool {
+        self.guard.split_once(' ').is_some_and(|(_, process)| process == server)
+    }
+
     /// Checks the reply to [`Self::asked`]: the answers of its pipeline count only if the partition
     /// is in the known epoch, and has every acknowledged commit.
     pub(super) fn check(&self, state: Value) -> Result<(), Trouble> {

@@ -37,6 +37,8 @@ scripts! {
     OPEN = "open.lua";
     /// Records that a partition lacks acknowledged commits.
     LOSE = "lose.lua";
+    /// Ends an import.
+    IMPORTED = "imported.lua";
     /// Accepts recorded losses.
     ACCEPT = "accept.lua";
     /// Records a group of units.

@@ -80,6 +80,8 @@ pub(crate) struct FaultyStore {
     planned: Mutex<VecDeque<(usize, Which, Fault)>>,
     /// True during an outage: every commit fails, and nothing is recorded.
     pub(crate) is_out: AtomicBool,
+    /// True while another server can own the store, so that memory may not be told.
+    pub(crate) is_in_doubt: AtomicBool,
     /// Number of further reads that fail.
     pub(crate) reads_failing: AtomicUsize,
     commits: AtomicUsize,
@@ -96,6 +98,7 @@ impl FaultyStore {
             inner,
             planned: Mutex::default(),
             is_out: false.into(),
+            is_in_doubt: false.into(),
             reads_failing: 0.into(),
             commits: 0.into(),
             journal: Journal::default(),
@@ -332,6 +335,13 @@ impl Store for FaultyStore {
 
     fn ready(&self) -> Result<(), StoreError> {
         self.inner.ready()
+    }
+
+    fn vouches(&self, account: &AccountKey) -> Result<(), StoreError> {
+        match self.is_in_doubt.load(Ordering::SeqCst) {
+            true => Err(lost()),
+            false => self.inner.vouches(account),
+        }
     }
 
     fn close(&self) -> Later<Result<(), StoreError>> {

@@ -19,6 +19,11 @@ use crate::store::record::case;
 
 /// Approximate number of cases in one request.
 const PAGE: usize = 256;
+/// Number of cases that are examined for a challenge, those of the newest buckets first. A
+/// challenge beyond them is not found.
+const EXAMINED_MAX: usize = 4_096;
+/// Number of searches for a challenge in an account that changes meanwhile.
+const ROUNDS_MAX: usize = 2;
 
 /// Short name of an action.
 type ActionId = [u8; 8];
@@ -71,10 +76,13 @@ pub(in crate::store::redis) async fn action(
         }
     }
     let (action, _) = case::read(&owner, &whole(found.as_deref(), live))?;
+    let is_open = live.is_some_and(|live| !live.open.is_empty());
+    let action = action.filter(|action| is_open || !reader.old.has_action(action));
     // The short name has 64 bits, so that somebody can search for two actions with one name.
-    Ok(action.filter(|action| action.key == key && !reader.old.has_action(action)))
+    Ok(action.filter(|action| action.key == key))
 }
 
+/// Finds a challenge among the lifecycles under way and the [`EXAMINED_MAX`] newest cases.
 pub(in crate::store::redis) async fn challenge(
     reader: Reader,
     owner: AccountKey,
@@ -82,7 +90,7 @@ pub(in crate::store::redis) async fn challenge(
 ) -> Result<Option<Challenge>, Trouble> {
     let number = keys::challenge_id(&id);
     let mut account = Account::read(&reader, &owner).await?;
-    loop {
+    for _ in 0..ROUNDS_MAX {
         let lives = live::lifecycles(&account.live)?;
         if let Some(open) = lives.iter().flat_map(|live| &live.open).find(|o| o.id == number) {
             return Ok(Some(case::challenge_from(&owner, None, open.part)?));
@@ -108,6 +116,7 @@ pub(in crate::store::redis) async fn challenge(
         }
         account = again;
     }
+    Err(Trouble::Refused("this user's records changed while a challenge was searched".to_owned()))
 }
 
 /// Finds the parts of the lifecycle whose case has this challenge.
@@ -119,10 +128,15 @@ async fn case_with(
 ) -> Result<Option<Vec<u8>>, Trouble> {
     let buckets = Bucket::listed(&account.buckets).rev().map(|b| account.names.cases(b));
     let left = Bucket::listed(&account.left).rev().map(|b| account.names.left(b));
+    let mut examined = 0;
     for bucket in buckets.chain(left) {
         let mut place = "0".to_owned();
         loop {
+            if examined >= EXAMINED_MAX {
+                return Ok(None);
+            }
             let (cases, next) = page(reader, account.names, &bucket, &place).await?;
+            examined += cases.len();
             for (id, parts) in cases {
                 if contains(&parts, number) {
                     let live = lives.iter().find(|live| live.id[..] == id);
@@ -191,7 +205,6 @@ pub(in crate::store::redis) async fn actions(
         (query.codes.is_empty() || query.codes.contains(&action.key.code))
             && query.state.is_none_or(|state| state == action.state)
             && action.created_at >= query.from
-            && !reader.old.has_action(action)
     };
     let mut found = Vec::new();
     for bucket in buckets.into_iter().rev().map(Bucket) {
@@ -206,9 +219,11 @@ pub(in crate::store::redis) async fn actions(
             let case = cases.remove(&live.id);
             cases.insert(live.id, whole(case.as_deref(), Some(live)));
         }
-        for parts in cases.values() {
+        for (id, parts) in &cases {
             let (action, _) = case::read(&owner, parts)?;
-            found.extend(action.filter(is_asked));
+            let is_open = lives.iter().any(|live| live.id == *id && !live.open.is_empty());
+            let is_told = |a: &Action| is_asked(a) && (is_open || !reader.old.has_action(a));
+            found.extend(action.filter(is_told));
         }
     }
     found.sort_by(|a, b| {

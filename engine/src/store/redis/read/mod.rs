@@ -14,8 +14,7 @@ mod verify;
 pub(super) use self::account::{account, account_of_ticket, devices_of_key, users};
 pub(super) use self::cases::{action, actions, challenge};
 pub(super) use self::due::{due_events, overdue};
-use self::old::Old;
-pub(super) use self::old::left_behind;
+pub(super) use self::old::{Old, left_behind};
 pub(super) use self::room::room;
 pub(super) use self::scan::page;
 pub(super) use self::verify::verify;
@@ -23,7 +22,6 @@ pub(super) use self::verify::verify;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -55,8 +53,8 @@ pub(super) struct Reader {
     runtime: Handle,
     places: Arc<Semaphore>,
     wait: Duration,
-    /// Records that were pruned, and are still in Redis.
-    old: Arc<Old>,
+    /// Limits before which records are hidden, although they are still in Redis.
+    pub(super) old: Arc<Old>,
     /// Counters of failed calls, including damaged rows that a read skips.
     pub(super) failures: Arc<Failures>,
 }
@@ -67,9 +65,10 @@ impl Reader {
         health: Arc<Health>,
         jobs: mpsc::WeakSender<Job>,
         wait: Duration,
+        old: Old,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(READS_MAX));
-        let (runtime, old, failures) = (Handle::current(), Arc::default(), Arc::default());
+        let (places, old) = (Arc::new(Semaphore::new(READS_MAX)), Arc::new(old));
+        let (runtime, failures) = (Handle::current(), Arc::default());
         Self { link, health, jobs, runtime, places, wait, old, failures }
     }
 
@@ -141,12 +140,6 @@ impl Reader {
         }
     }
 
-    /// Hides actions that were tracked before the first time, and challenges that ended before the
-    /// second. Redis removes them later, with their bucket.
-    pub(super) fn hide_before(&self, actions: UnixMillis, challenges: UnixMillis) {
-        self.old.raise(actions, challenges);
-    }
-
     /// Sends commands, and returns their replies if these partitions are in the known epoch and
     /// have every commit that was acknowledged before this call. The states of the partitions are
     /// the end of the pipeline. One process sends all its replies, so that they belong to the epoch
@@ -159,11 +152,16 @@ impl Reader {
         // A commit that is acknowledged during the read need not be in it.
         let known: Vec<_> = partitions.iter().map(|p| self.health.partitions.known(*p)).collect();
         commands.extend(partitions.iter().map(|partition| Known::asked(*partition)));
-        let mut values = self.link.ask(&pipeline(&commands)).await?;
+        let (mut values, server) = self.link.ask_process(&pipeline(&commands)).await?;
         let answers = values.len().checked_sub(known.len());
         let states = values.split_off(answers.ok_or_else(|| unexpected("too few answers"))?);
         for (known, state) in known.iter().zip(states) {
             known.check(state)?;
+        }
+        // A Redis that started again has the same epoch on its disk until it is opened.
+        if !known.iter().all(|known| known.is_on(&server)) {
+            self.link.disconnect().await;
+            return Err(Trouble::Moved);
         }
         Ok(values)
     }

@@ -1,4 +1,4 @@
-//! Records that were pruned, and stay in Redis until their bucket expires.
+//! Records whose retention is over, and which stay in Redis until their bucket expires.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use countersign_core::time::UnixMillis;
 use super::super::keys::{Bucket, Names};
 use super::super::live;
 use super::super::reply::bytes;
+use super::super::settings::RedisSettings;
 use super::super::trouble::Trouble;
 use super::names::Key;
 use super::scan::{ACCOUNT_KEYS, keys_from};
@@ -18,26 +19,54 @@ use super::{Reader, of};
 /// Pause between two pages of a walk over all accounts, because nobody waits for its end.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Times of the latest pruning, which never fall.
-#[derive(Default)]
-pub(super) struct Old {
+/// Times before which records are hidden. They never fall.
+pub(in crate::store::redis) struct Old {
+    action_retention_ms: u64,
+    challenge_retention_ms: u64,
+    /// The latest time that the server has recorded.
+    now: AtomicU64,
+    /// Times of the latest pruning.
     actions: AtomicU64,
     challenges: AtomicU64,
 }
 
 impl Old {
-    pub(super) fn raise(&self, actions: UnixMillis, challenges: UnixMillis) {
+    pub(in crate::store::redis) fn new(settings: &RedisSettings) -> Self {
+        let &RedisSettings { action_retention_ms, challenge_retention_ms, .. } = settings;
+        let (now, actions, challenges) = Default::default();
+        Self { action_retention_ms, challenge_retention_ms, now, actions, challenges }
+    }
+
+    /// Notes the time, which the server records every few seconds.
+    pub(in crate::store::redis) fn note(&self, now: UnixMillis) {
+        self.now.fetch_max(now.0, Ordering::AcqRel);
+    }
+
+    /// Hides actions that were tracked before the first time, and challenges that ended before the
+    /// second. Redis removes them later, with their bucket.
+    pub(in crate::store::redis) fn raise(&self, actions: UnixMillis, challenges: UnixMillis) {
         self.actions.fetch_max(actions.0, Ordering::AcqRel);
         self.challenges.fetch_max(challenges.0, Ordering::AcqRel);
     }
 
+    /// Returns the time before which actions are hidden, unless a challenge of them is open.
+    pub(in crate::store::redis) fn actions_before(&self) -> UnixMillis {
+        self.limit(&self.actions, self.action_retention_ms)
+    }
+
+    fn limit(&self, pruned: &AtomicU64, retention_ms: u64) -> UnixMillis {
+        let over = self.now.load(Ordering::Acquire).saturating_sub(retention_ms);
+        UnixMillis(over.max(pruned.load(Ordering::Acquire)))
+    }
+
+    /// Tells whether an action without an open challenge is hidden.
     pub(super) fn has_action(&self, action: &Action) -> bool {
-        action.created_at.0 < self.actions.load(Ordering::Acquire)
+        action.created_at < self.actions_before()
     }
 
     pub(super) fn has_challenge(&self, challenge: &Challenge) -> bool {
-        let before = self.challenges.load(Ordering::Acquire);
-        challenge.ended.as_ref().is_some_and(|ended| ended.at.0 < before)
+        let before = self.limit(&self.challenges, self.challenge_retention_ms);
+        challenge.ended.as_ref().is_some_and(|ended| ended.at < before)
     }
 }
 

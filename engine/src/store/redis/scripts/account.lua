@@ -68,11 +68,12 @@ local function remove(account, users, user)
   for at = 1, #account.buckets, 2 do
     local bucket = sub(account.buckets, at, at + 1)
     local from, to = bucket_key(account, 'h', bucket), bucket_key(account, 'g', bucket)
-    local cases = call('HGETALL', from)
-    if #cases > 0 then
-      hset(to, cases)
+    if call('EXISTS', from) == 1 then
+      if call('RENAMENX', from, to) == 0 then
+        hset(to, call('HGETALL', from))
+        call('UNLINK', from)
+      end
       call('PEXPIRE', to, LEFT_MS)
-      call('UNLINK', from)
       left = insert(left, bucket) or left
     end
   end
@@ -95,7 +96,8 @@ local function write(account)
       put_device(account, w[at + 1], w[at + 2] .. w[at + 3], w[at + 4])
     elseif kind == 'x' then
       put_device(account, w[at + 1], false)
-    elseif kind == 'p' or kind == 'k' then
+    elseif kind == 'p' or kind == 'k' or kind == 'q' then
+      if kind == 'q' then drop(account, w[at + 1]) end
       local one = touched(account, w[at + 1], w[at + 2])
       if not one.split then one.bucket = w[at + 2] end
       one.action, one.pending = w[at + 4], w[at + 3] == '1'

@@ -17,10 +17,22 @@ local function load(key, from, to)
   local values = call('HMGET', key, unpack(fields))
   account.old = {}
   for n, field in ipairs(fields) do account.old[field] = values[n] end
-  account.version = account.old.v or NEVER
-  account.live = read_live(account.old.l or '')
-  account.buckets = account.old.b or ''
+  account.version, account.gone = account.old.v or NEVER, account.old.gone
   return account
+end
+
+-- Tells whether the commit of this id is one of the account's last.
+local function is_recorded(account, id)
+  local named = id ~= NONE and find(account.version, id, 9, true)
+  -- The ids begin at every eighth byte.
+  while named and named % 8 ~= 1 do named = find(account.version, id, named + 1, true) end
+  return named
+end
+
+-- Reads the lifecycles under way and the list of buckets. Fails if they are damaged.
+local function read_lifecycles(account)
+  account.live, account.buckets = read_live(account.old.l or ''), account.old.b or ''
+  if #account.buckets % 2 ~= 0 then error('ERR the list of buckets is cut off') end
 end
 
 local function under_way(account, id)
@@ -81,12 +93,9 @@ local function has_ended(account, kind, id, challenge, part)
   return kind == 'o' or not find(parts, part, 1, true)
 end
 
-local function check(account, parent, id)
+-- Returns why a change is refused; nil if it is not.
+local function check(account, parent)
   local version = account.version
-  local named = id ~= NONE and find(version, id, 9, true)
-  -- The ids begin at every eighth byte.
-  while named and named % 8 ~= 1 do named = find(version, id, named + 1, true) end
-  if named then return {'recorded'} end
   local at = account.first
   while at <= account.last do
     local kind = ARGV[at]
@@ -101,9 +110,11 @@ local function check(account, parent, id)
   at = account.first
   while at <= account.last do
     local kind = ARGV[at]
-    if kind == 'k' then
-      local parts = recorded_of(account, ARGV[at + 1])
-      if has_action(parts) then return {'known', parts} end
+    if kind == 'k' or kind == 'q' then
+      local one = under_way(account, ARGV[at + 1])
+      local parts, open = recorded_of(account, ARGV[at + 1]), one and #one.open or 0
+      local is_replaced = kind == 'q' and open == 0 and parts == ARGV[at + 5]
+      if has_action(parts) and not is_replaced then return {'known', parts, open} end
     end
     at = at + LENGTH[kind] + 1
   end
@@ -120,6 +131,19 @@ local function touched(account, id, bucket)
     account.live[#account.live + 1] = one
   end
   return one
+end
+
+-- Removes a lifecycle whose retention is over, so that its name can be tracked anew.
+local function drop(account, id)
+  for n, one in ipairs(account.live) do
+    if one.id == id then
+      table.remove(account.live, n)
+      break
+    end
+  end
+  local parts, bucket = case(account, id)
+  if parts then call('HDEL', bucket_key(account, 'h', bucket), id) end
+  account.cases[id] = false
 end
 
 local function number(bucket) return byte(bucket) * 256 + byte(bucket, 2) end

@@ -7,8 +7,8 @@
 -- an account's buckets, the bucket of today; then for each unit: kind, number of words that follow,
 -- guard, highest acknowledged sequence, and the words of its kind.
 -- Answers a list with one reply for each unit: {'recorded', sequence, ...}; {'stale', version};
--- {'ended', id of the challenge, parts}; {'known', parts}; {'moved'}, {'lost'} or {'absent'} from
--- the partition; {'error', message}.
+-- {'ended', id of the challenge, parts}; {'known', parts, number of open challenges}; {'moved'},
+-- {'lost'} or {'absent'} from the partition; {'error', message}.
 -- Globals are slow to reach.
 local KEYS, ARGV, ipairs, pairs, unpack, tonumber = KEYS, ARGV, ipairs, pairs, unpack, tonumber
 local find, sub, byte, concat, call = string.find, string.sub, string.byte, table.concat, redis.call
@@ -21,7 +21,7 @@ local PENDING_MAX, ENDED_MAX = 16, 8192
 -- Version of an account that was never stored, and the id of no commit.
 local NEVER, NONE = string.rep('\0', 16), string.rep('\0', 8)
 -- Number of words of each kind of write.
-local LENGTH = {a = 3, t = 2, r = 2, d = 4, x = 1, p = 4, k = 4, o = 7, e = 4, v = 3}
+local LENGTH = {a = 3, t = 2, r = 2, d = 4, x = 1, p = 4, k = 4, q = 5, o = 7, e = 4, v = 3}
 
 -- Sets fields. Lua passes at most some thousand arguments.
 local function hset(key, set)
@@ -47,6 +47,8 @@ local function read_live(field)
     end
     live[#live + 1] = one
   end
+  -- Nothing that is cut off may be written back as if it were whole.
+  if at ~= #field + 1 then error('ERR a lifecycle under way is cut off') end
   return live
 end
 

@@ -6,9 +6,9 @@ use redis::Value;
 
 use super::super::keys::{self, Partition};
 use super::super::link::Link;
-use super::super::owner::{FORMAT, LAYOUT, Owner, hex};
-use super::super::reply::{array, text, unexpected};
-use super::super::script::{ACCEPT, BEGIN, Call};
+use super::super::owner::{FORMAT, LAYOUT, Owner, hex, mode};
+use super::super::reply::{array, said, text, unexpected};
+use super::super::script::{ACCEPT, BEGIN, Call, IMPORTED};
 use super::super::settings::Opening;
 use super::super::trouble::{OLD, Trouble};
 use super::super::{RedisSettings, RedisStore};
@@ -40,7 +40,24 @@ impl RedisStore {
         entropy: Arc<dyn Entropy>,
     ) -> Result<(), StoreError> {
         let link = super::connect(&settings).await?;
-        Ok(begin(&link, &*entropy).await?)
+        Ok(begin(&link, &*entropy, settings.opening).await?)
+    }
+
+    /// Ends an import whose last record is stored and whose store is closed, so that servers use
+    /// the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if Redis cannot be reached, or its store is not being imported.
+    pub async fn end_import(
+        settings: RedisSettings,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<(), StoreError> {
+        let link = super::connect(&settings).await?;
+        let owner = Owner::acquire(&link, &*entropy, Opening::Import).await?;
+        let call = Call::new(&IMPORTED).key(keys::STORE).arg(&*owner.token);
+        let ended = link.call(&call.arg(mode(Opening::Serve))).await.and_then(said);
+        owner.release(&link).await;
+        Ok(ended.map(drop)?)
     }
 
     /// Accepts the recorded losses, so that the partitions are used again. No server may use the
@@ -75,7 +92,11 @@ fn loss(partition: usize, lost: Value) -> Result<Option<Loss>, Trouble> {
 }
 
 /// Begins a store.
-pub(super) async fn begin(link: &Link, entropy: &dyn Entropy) -> Result<(), Trouble> {
+pub(super) async fn begin(
+    link: &Link,
+    entropy: &dyn Entropy,
+    opening: Opening,
+) -> Result<(), Trouble> {
     if let Some(name) = any(link).await? {
         if name == keys::OLD_STATE.as_bytes() {
             return Err(Trouble::Refused(OLD.to_owned()));
@@ -84,7 +105,7 @@ pub(super) async fn begin(link: &Link, entropy: &dyn Entropy) -> Result<(), Trou
     }
     let call = Call::new(&BEGIN).key(keys::STORE).key(keys::OLD_STATE);
     let call = Partition::all().fold(call, |call, partition| call.key(partition.state()));
-    let call = call.arg(hex(entropy.bytes::<16>())).arg(LAYOUT).arg(FORMAT);
+    let call = call.arg(hex(entropy.bytes::<16>())).arg(LAYOUT).arg(FORMAT).arg(mode(opening));
     match text(link.call(&call).await?)?.as_deref() {
         Some("begun") => Ok(()),
         _ => Err(held()),

@@ -27,8 +27,8 @@ pub(super) async fn check(link: &Link, url: &str, may_lose: bool) -> Result<(), 
     if field("cluster_enabled") == Some("1") {
         return Err(Trouble::Refused("a Redis Cluster is not supported yet".to_owned()));
     }
-    let sync = told(link, redis::cmd("CONFIG").arg("GET").arg("appendfsync")).await?;
-    let sync = sync.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1));
+    let sync = setting(link, "appendfsync").await?;
+    let pauses = setting(link, "no-appendfsync-on-rewrite").await?;
     let user =
         told(link, redis::cmd("ACL").arg("WHOAMI")).await?.and_then(|user| text(user).ok()?);
     // Redis loads its append-only file as the user `default`, even if that user is off, and drops
@@ -38,6 +38,7 @@ pub(super) async fn check(link: &Link, url: &str, may_lose: bool) -> Result<(), 
     let persistence = RedisConfig {
         append_only: field("aof_enabled").map(|enabled| enabled == "1"),
         sync,
+        pauses,
         replicas: field("connected_slaves").and_then(|count| count.parse().ok()),
         eviction: field("maxmemory_policy").map(str::to_owned),
         user,
@@ -61,6 +62,12 @@ async fn told(link: &Link, command: &Cmd) -> Result<Option<Value>, Trouble> {
     Ok(replies.into_iter().next().and_then(|reply| checked(reply).ok()))
 }
 
+/// Reads a setting. None if this user may not.
+async fn setting(link: &Link, name: &str) -> Result<Option<String>, Trouble> {
+    let pair = told(link, redis::cmd("CONFIG").arg("GET").arg(name)).await?;
+    Ok(pair.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1)))
+}
+
 /// Returns the address of a Redis without the user and the password.
 pub(super) fn address(url: &str) -> String {
     let url = url::Url::parse(url).ok();
@@ -79,6 +86,8 @@ fn is_local(url: &str) -> bool {
 struct RedisConfig {
     append_only: Option<bool>,
     sync: Option<String>,
+    /// `yes` if it does not sync while it rewrites its file.
+    pauses: Option<String>,
     replicas: Option<u32>,
     eviction: Option<String>,
     user: Option<String>,
@@ -110,6 +119,26 @@ impl RedisConfig {
                     .to_owned(),
             ),
         }
+        // A user who may not read the one setting may not read the other either.
+        if self.sync.is_some() && self.pauses.as_deref() != Some("no") {
+            losses.push(
+                "Redis does not say no-appendfsync-on-rewrite no: while it rewrites its file, what \
+                 it acknowledges is not on the disk; set no-appendfsync-on-rewrite no"
+                    .to_owned(),
+            );
+        }
+        match self.eviction.as_deref() {
+            Some("noeviction") => {}
+            Some(policy) => losses.push(format!(
+                "Redis has maxmemory-policy {policy}: without memory it drops records; set \
+                 maxmemory-policy noeviction"
+            )),
+            None => losses.push(
+                "Redis does not tell maxmemory-policy: grant +info, and set maxmemory-policy \
+                 noeviction"
+                    .to_owned(),
+            ),
+        }
         if self.replicas != Some(0) {
             losses.push(
                 "Redis has replicas: if one of them is promoted, what it had not received yet is \
@@ -130,12 +159,6 @@ impl RedisConfig {
     /// Returns one line for each other setting with which records could be lost, or read by others.
     fn risks(&self) -> Vec<String> {
         let mut risks = Vec::new();
-        if let Some(policy) = self.eviction.as_deref().filter(|policy| *policy != "noeviction") {
-            risks.push(format!(
-                "Redis has maxmemory-policy {policy}: without memory it drops records; set \
-                 maxmemory-policy noeviction"
-            ));
-        }
         if self.user.as_deref() == Some("default") {
             risks.push(
                 "Redis is used as its user default, who may do everything: make a user limited to \
@@ -169,6 +192,7 @@ mod tests {
         RedisConfig {
             append_only: Some(true),
             sync: Some("always".to_owned()),
+            pauses: Some("no".to_owned()),
             replicas: Some(0),
             eviction: Some("noeviction".to_owned()),
             user: Some("countersign".to_owned()),
@@ -197,6 +221,8 @@ mod tests {
                 "maxmemory-policy noeviction",
             ),
             (RedisConfig { user: text("default"), ..safe() }, "limited to countersign:*"),
+            (RedisConfig { eviction: None, ..safe() }, "maxmemory-policy noeviction"),
+            (RedisConfig { pauses: text("yes"), ..safe() }, "no-appendfsync-on-rewrite no"),
             (RedisConfig { loads: Some(false), ..safe() }, "user default off ~* &* +@all"),
             (RedisConfig { loads: None, ..safe() }, "+acl|dryrun"),
             (RedisConfig { encrypted_or_local: false, ..safe() }, "rediss://"),
@@ -204,6 +230,17 @@ mod tests {
             let risks = [settings.losses(), settings.risks()].concat();
             assert_eq!(risks.len(), 1, "{risks:?}");
             assert!(risks[0].contains(expected) && !risks[0].contains('\n'), "{risks:?}");
+        }
+    }
+
+    #[test]
+    fn a_redis_that_drops_records_or_does_not_sync_them_is_refused() {
+        for settings in [
+            RedisConfig { eviction: Some("volatile-ttl".to_owned()), ..safe() },
+            RedisConfig { eviction: None, ..safe() },
+            RedisConfig { pauses: Some("yes".to_owned()), ..safe() },
+        ] {
+            assert_eq!(settings.losses().len(), 1);
         }
     }
 

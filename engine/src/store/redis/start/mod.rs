@@ -14,7 +14,7 @@ use super::epochs::Epochs;
 use super::health::{Health, machine_ms};
 use super::link::{Link, Peer};
 use super::owner::{Owner, RENEWAL};
-use super::read::Reader;
+use super::read::{Old, Reader};
 use super::settings::{Opening, RedisSettings, Retention};
 use super::trouble::Trouble;
 use super::write::{Job, QUEUE_UNITS_MAX, Task};
@@ -54,8 +54,9 @@ pub(super) async fn serve(
                 }
             };
             let (weak, wait) = (jobs.downgrade(), settings.wait);
-            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&health), weak, wait);
-            tokio::spawn(keep_lock(reading, Arc::clone(&health), reader.clone()));
+            let old = Old::new(&settings);
+            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&health), weak, wait, old);
+            tokio::spawn(keep_lock(reading, Arc::clone(&health), reader.clone(), settings.clone()));
             let times = (Retention::of(&settings), wait);
             let task = Task::new(writing, Arc::clone(&health), epochs, queue, times);
             if opened.send(Ok(Opened { jobs, reader, health })).is_ok() {
@@ -71,7 +72,7 @@ async fn open(
 ) -> Result<(Arc<Link>, Arc<Health>, Epochs), Trouble> {
     let link = connect(settings).await?;
     if settings.opening == Opening::Import {
-        begin::begin(&link, &*entropy).await?;
+        begin::begin(&link, &*entropy, settings.opening).await?;
     }
     let owner = Owner::acquire(&link, &*entropy, settings.opening).await?;
     tracing::info!(store = owner.store, "Redis is the store");
@@ -119,7 +120,7 @@ async fn connect(settings: &RedisSettings) -> Result<Link, Trouble> {
 
 /// Renews the lock at intervals. If something is wrong, or Redis has changed its process, lets the
 /// writing task open the partitions again.
-async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
+async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader, settings: RedisSettings) {
     // Redis can change its process before the first renewal too.
     let mut known = link.connect().await.ok();
     loop {
@@ -129,6 +130,12 @@ async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
             Ok(peer) => {
                 health.renewed(sent_ms);
                 let is_other = known.replace(peer.clone()).is_none_or(|known| known != peer);
+                if is_other
+                    && let Err(Trouble::Refused(why)) =
+                        config::check(&link, &settings.url, settings.may_lose).await
+                {
+                    health.broke(&why);
+                }
                 if is_other || health.check().is_err() || health.partitions.is_any_closed() {
                     reader.reopen();
                 }

@@ -2,6 +2,7 @@
 
 mod commits;
 mod cost;
+mod old;
 mod others;
 
 use countersign_core::account::{AccountRecord, Profile};

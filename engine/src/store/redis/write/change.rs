@@ -5,7 +5,7 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, CommitId, Version, Write};
 use countersign_core::device::Device;
-use countersign_core::id::ChallengeId;
+use countersign_core::id::{ActionKey, ChallengeId};
 use redis::Value;
 
 use super::super::keys::{self, Bucket, Names, Partition};
@@ -24,12 +24,22 @@ const TICKET_MS_MAX: u64 = 86_400_000;
 pub(in crate::store::redis) struct Commit {
     change: Change,
     names: Names,
+    /// Actions whose retention is over, with their recorded parts, that the change replaces.
+    replaced: Vec<(ActionKey, Vec<u8>)>,
 }
 
 impl Commit {
     pub(in crate::store::redis) fn new(change: Change) -> Self {
         let names = Names::of(&change.account);
-        Self { change, names }
+        Self { change, names, replaced: Vec::new() }
+    }
+
+    /// Returns this commit as one that replaces a recorded action, if its parts are still these.
+    pub(super) fn over(&self, key: &ActionKey, parts: Vec<u8>) -> Self {
+        let mut replaced = self.replaced.clone();
+        replaced.retain(|(replaced, _)| replaced != key);
+        replaced.push((key.clone(), parts));
+        Self { change: self.change.clone(), names: self.names, replaced }
     }
 
     fn write(&self, words: &mut Words, write: &Write) {
@@ -41,7 +51,7 @@ impl Commit {
                 words.push(keys::users(&account.tenant));
                 words.push(account.user.as_str());
             }
-            Write::Track(action) => self.action(words, "k", action),
+            Write::Track(action) => self.track(words, action),
             Write::Action(action) => self.action(words, "p", action),
             Write::Challenge(challenge) => self.challenge(words, challenge),
             Write::Device(device) => device_words(words, device),
@@ -72,6 +82,14 @@ impl Commit {
             words.push(keys::ticket(&ticket.digest));
             // An expiry of zero would be refused.
             words.push(life_ms.clamp(1, TICKET_MS_MAX).to_string());
+        }
+    }
+
+    fn track(&self, words: &mut Words, action: &Action) {
+        let replaced = self.replaced.iter().find(|(key, _)| *key == action.key);
+        self.action(words, if replaced.is_some() { "q" } else { "k" }, action);
+        if let Some((_, parts)) = replaced {
+            words.push(parts);
         }
     }
 
@@ -120,13 +138,9 @@ impl Commit {
         })
     }
 
-    fn parts(&self, value: Value) -> Result<(Option<Action>, Vec<Challenge>), Trouble> {
-        let parts = bytes(value)?.ok_or_else(|| unexpected("no parts"))?;
-        Ok(case::read(&self.change.account, &parts)?)
-    }
-
     fn ended(&self, id: &[u8], parts: Value) -> Result<Committed, Trouble> {
-        let (_, challenges) = self.parts(parts)?;
+        let parts = bytes(parts)?.ok_or_else(|| unexpected("no parts"))?;
+        let (_, challenges) = case::read(&self.change.account, &parts)?;
         let is_it = |known: &ChallengeId| keys::challenge_id(known) == id;
         let found = challenges.into_iter().find(|challenge| is_it(&challenge.id));
         let (challenge, ended) = found
@@ -135,8 +149,9 @@ impl Commit {
         Ok(Committed::Ended { challenge, recorded: Box::new(ended) })
     }
 
-    fn known(&self, parts: Value) -> Result<Committed, Trouble> {
-        let (action, _) = self.parts(parts)?;
+    /// Reads the recorded action that a tracked one has met.
+    pub(super) fn known(&self, parts: &[u8]) -> Result<Action, Trouble> {
+        let (action, _) = case::read(&self.change.account, parts)?;
         let action = action.ok_or_else(|| unexpected("no action"))?;
         // The short name of an action has 64 bits, so that somebody can search for two keys with
         // one name.
@@ -144,7 +159,7 @@ impl Commit {
             let message = "another action of this user has the same short name".to_owned();
             return Err(Trouble::Refused(message));
         }
-        Ok(Committed::Known(Box::new(action)))
+        Ok(action)
     }
 }
 
@@ -182,6 +197,10 @@ impl Unit for Commit {
         self.names.account()
     }
 
+    fn is_long(&self) -> bool {
+        self.change.writes.iter().any(|write| matches!(write, Write::RemoveAccount))
+    }
+
     fn words(&self) -> Words {
         let Change { account, parent, id, writes } = &self.change;
         let next = Version { number: parent.number.wrapping_add(1), commit: *id };
@@ -210,7 +229,10 @@ impl Unit for Commit {
                 let id = bytes(said.next())?.unwrap_or_default();
                 self.ended(&id, said.next())
             }
-            "known" => self.known(said.next()),
+            "known" => {
+                let parts = bytes(said.next())?.ok_or_else(|| unexpected("no parts"))?;
+                Ok(Committed::Known(Box::new(self.known(&parts)?)))
+            }
             _ => Err(unexpected("an unknown word")),
         }
     }

@@ -45,7 +45,7 @@ impl Task {
         if replies.len() != group.len() {
             return Err(unexpected("another number of answers"));
         }
-        let answered = self.answer(group, replies, before);
+        let answered = self.answer(group, replies);
         if let Err(Trouble::Lost(_)) = &answered {
             // The script was refused by a replica, or by a Redis that is not ready. The next
             // connection may find another process.
@@ -61,14 +61,10 @@ impl Task {
         values.pop().ok_or_else(|| unexpected("no answer"))
     }
 
-    /// Answers the callers of a group. `before` is true if an earlier attempt may have recorded the
-    /// group; then a refused unit stays in the group, to be sent again.
-    fn answer(
-        &mut self,
-        group: &mut Group,
-        replies: Vec<Value>,
-        before: bool,
-    ) -> Result<(), Trouble> {
+    /// Answers the callers of a group. A refused unit is dropped even after an earlier attempt: the
+    /// script looks for its commit first, so that it was not recorded. A unit that was answered
+    /// early stays, to be sent again.
+    fn answer(&mut self, group: &mut Group, replies: Vec<Value>) -> Result<(), Trouble> {
         let (mut left, mut trouble, mut is_recording) = (Vec::new(), None, false);
         let mut answers: Vec<(Waiting, Result<Said, _>)> = Vec::new();
         for (unit, reply) in std::mem::take(group).into_iter().zip(replies) {
@@ -77,7 +73,7 @@ impl Task {
                     is_recording = true;
                     answers.push((unit, Ok(said)));
                 }
-                Err(Trouble::Refused(why)) if !before && unit.told.is_none() => {
+                Err(Trouble::Refused(why)) if unit.told.is_none() => {
                     self.health.refusing(&why);
                     answers.push((unit, Err(refused(&why))));
                 }

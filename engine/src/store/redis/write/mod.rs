@@ -8,6 +8,7 @@ mod group;
 mod job;
 mod small;
 mod task;
+mod track;
 mod unit;
 
 pub(super) use self::change::{Commit, version};
@@ -17,4 +18,5 @@ pub(super) use self::job::Job;
 use self::job::late;
 pub(super) use self::small::{forget, observe, put_off, remove_event, secret};
 pub(super) use self::task::{QUEUE_UNITS_MAX, Task};
+pub(super) use self::track::{Track, Tracked};
 pub(super) use self::unit::{Unit, Waiting};

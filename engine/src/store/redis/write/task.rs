@@ -112,6 +112,8 @@ impl Task {
             return;
         }
         self.epochs.doubt();
+        // An old connection may still name the process as it was.
+        self.link.disconnect().await;
         // The recorded time never falls.
         let mut group = vec![Waiting::told(&observe(UnixMillis(0)), None)];
         match self.record(&mut group, &mut false).await {
@@ -124,14 +126,16 @@ impl Task {
     /// Takes the next group from the backlog, with at most one unit for each key. An account keeps
     /// the ids of its last commits alone, and the order of two units of one key matters.
     fn next_group(&mut self) -> Group {
-        let (mut group, mut later) = (Vec::new(), VecDeque::new());
+        let (mut group, mut later) = (Group::new(), VecDeque::new());
         let mut records = HashSet::new();
         for _ in 0..LOOKAHEAD_UNITS {
             if group.len() >= GROUP_UNITS_MAX {
                 break;
             }
             let Some(unit) = self.backlog.pop_front() else { break };
-            if records.insert(unit.record.clone()) {
+            let is_too_long = unit.is_long && group.iter().any(|other| other.is_long);
+            // A later unit of the key of one that waits has to wait too.
+            if records.insert(unit.record.clone()) && !is_too_long {
                 group.push(unit);
             } else {
                 later.push_back(unit);

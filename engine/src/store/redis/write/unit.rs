@@ -45,6 +45,12 @@ pub(in crate::store::redis) trait Unit: Send + 'static {
     /// the order of two such units matters.
     fn record(&self) -> Vec<u8>;
 
+    /// Tells whether the script's work grows with what is recorded. A group has at most one such
+    /// unit, because Redis runs nothing else meanwhile.
+    fn is_long(&self) -> bool {
+        false
+    }
+
     fn words(&self) -> Words;
 
     /// Reads a reply that says that the unit is recorded, after its sequence.
@@ -65,6 +71,7 @@ pub(in crate::store::redis) struct Waiting {
     pub(super) partition: Partition,
     pub(super) record: Vec<u8>,
     pub(super) words: Words,
+    pub(super) is_long: bool,
     /// Number of the early answer; none if the caller was not answered early. A unit with a number
     /// is retried until it is recorded.
     pub(super) told: Option<u64>,
@@ -115,6 +122,7 @@ impl Waiting {
             partition: unit.partition(),
             record: unit.record(),
             words: unit.words(),
+            is_long: unit.is_long(),
             told,
             since: Stopwatch::start(),
             caller: None,
