@@ -46,13 +46,10 @@ impl AccountWriter {
         ) -> Result<Option<Transition<T>>, Error>,
     ) -> Result<Option<T>, Error> {
         for reruns in 0..=RERUNS_MAX {
-            if reruns > 0 {
-                self.pause(reruns).await;
-            }
             let action = self.read(reads).await?;
             let transition = rule(&self.account, action.as_ref(), self.now())?;
             let Some(transition) = transition else { return Ok(None) };
-            if let Some(answer) = self.commit(transition).await? {
+            if let Some(answer) = self.commit(transition, reruns).await? {
                 return Ok(Some(answer));
             }
         }
@@ -87,7 +84,11 @@ impl AccountWriter {
     /// Commits a transition to the store, applies it in memory, and queues notices for the actors
     /// that it concerns. Returns `None` if the store refuses it, because the account has changed
     /// elsewhere or an action to track is known. Memory then has the recorded state.
-    async fn commit<T>(&mut self, transition: Transition<T>) -> Result<Option<T>, Error> {
+    async fn commit<T>(
+        &mut self,
+        transition: Transition<T>,
+        reruns: u32,
+    ) -> Result<Option<T>, Error> {
         let Transition { mut change, answer } = transition;
         change.id = CommitId(u64::from_ne_bytes(self.ports.entropy.bytes()));
         // The recorded state is unknown until the store has answered.
@@ -107,6 +108,7 @@ impl AccountWriter {
                 counter!(telemetry::COMMITS_STALE).increment(1);
                 tracing::debug!("an account has changed elsewhere");
                 self.in_doubt(change);
+                self.pause(reruns).await;
                 self.reload().await?;
                 Ok(None)
             }
@@ -135,7 +137,7 @@ impl AccountWriter {
     }
 
     /// Waits for a random time that grows with the number of reruns, so that writers of one account
-    /// get out of each other's way.
+    /// get out of each other's way. The first rerun does not wait.
     async fn pause(&self, reruns: u32) {
         let drawn = u64::from(u16::from_ne_bytes(self.ports.entropy.bytes()));
         let ms = drawn % (1 << reruns);
