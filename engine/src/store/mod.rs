@@ -26,14 +26,13 @@ pub use sqlite::SqliteStore;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_core::account::AccountRecord;
-use countersign_core::action::ActionState;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::text::Line;
 
 use self::record::state_number;
-use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::ports::store::{StoreError, UserQuery};
 
 /// Milliseconds for which the revision of a removed account is kept. No commit can be under way for
 /// longer.
@@ -92,27 +91,6 @@ fn refused(reason: &str) -> StoreError {
 /// leave it half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns the states that a query asks for. The index has a separate range for each state, so that
-/// a query reads only matching rows.
-fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
-    use ActionState::{
-        Allow, Block, ChallengeFailed, ChallengeRequired, ChallengeSucceeded, ReviewFailed,
-        ReviewRequired, ReviewSucceeded,
-    };
-    const ALL: [ActionState; 8] = [
-        Allow,
-        Block,
-        ChallengeFailed,
-        ChallengeRequired,
-        ChallengeSucceeded,
-        ReviewFailed,
-        ReviewRequired,
-        ReviewSucceeded,
-    ];
-    let asked = query.state;
-    ALL.into_iter().filter(move |state| asked.is_none_or(|asked| asked == *state))
 }
 
 /// Returns the attributes of a record that the indexes cover, each with its kind, and with e-mail

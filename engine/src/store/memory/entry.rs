@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use countersign_core::account::AccountRecord;
-use countersign_core::action::Action;
+use countersign_core::action::{Action, ActionState};
 use countersign_core::change::{CommitId, Version};
 use countersign_core::device::Device;
 use countersign_core::id::{ActionCode, ActionKey};
@@ -12,7 +12,7 @@ use countersign_core::time::UnixMillis;
 
 use super::owned;
 use crate::ports::store::ActionQuery;
-use crate::store::{RECENT_COMMITS, listed_states, state_number};
+use crate::store::{RECENT_COMMITS, state_number};
 
 #[derive(Default)]
 pub(super) struct Entry {
@@ -56,8 +56,8 @@ impl Entry {
         }
     }
 
-    /// Lists actions in the way of [`crate::store::sqlite`]: it reads one range of the index for
-    /// every pair of state and code, and merges the ranges.
+    /// Lists actions. It reads one range of the index for every pair of state and code, and merges
+    /// the ranges.
     pub(super) fn listed(&self, query: &ActionQuery) -> Vec<Action> {
         let codes: Vec<_> = query.codes.iter().cloned().map(Some).collect();
         let codes = if codes.is_empty() { vec![None] } else { codes };
@@ -76,4 +76,25 @@ impl Entry {
         let listed = found.into_iter().take(query.limit);
         listed.map(|(.., key)| owned(&self.actions[key].1)).collect()
     }
+}
+
+/// Returns the states that a query asks for. The index has a separate range for each state, so that
+/// a query reads only matching rows.
+fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
+    use ActionState::{
+        Allow, Block, ChallengeFailed, ChallengeRequired, ChallengeSucceeded, ReviewFailed,
+        ReviewRequired, ReviewSucceeded,
+    };
+    const ALL: [ActionState; 8] = [
+        Allow,
+        Block,
+        ChallengeFailed,
+        ChallengeRequired,
+        ChallengeSucceeded,
+        ReviewFailed,
+        ReviewRequired,
+        ReviewSucceeded,
+    ];
+    let asked = query.state;
+    ALL.into_iter().filter(move |state| asked.is_none_or(|asked| asked == *state))
 }
